@@ -1,0 +1,62 @@
+# Each target sets up .venv by itself (once: a minute, about 5 GB). `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export VIRTUAL_ENV := $(CURDIR)/.venv
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: help repro test docs lab bench prepare clean corpus lock data-here
+
+help:            ## list the targets
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+repro: data-here ## data → training → tables and figures in out/ (an unchanged tree repeats nothing)
+	dvc repro
+	@printf '\nreports  out/notebooks/   the executed notebooks: open them\n'
+	@printf 'figures  out/figures/\nmetrics  out/metrics/     one JSON per stage, with its conditions\ntables   out/tables/\n\n'
+	@dvc metrics show --md
+
+test: data-here  ## exports and notebooks agree, every notebook runs; ends with "N passed, N failed"
+	python scripts/test.py
+
+docs: .venv/.ok  ## the site from the notebooks, into _docs/ (offline)
+	python scripts/docs.py
+
+lab: .venv/.ok   ## JupyterLab on the notebooks
+	jupyter labextension disable @jupyterlab/apputils-extension:announcements
+	jupyter lab nbs
+
+bench: .venv/.ok ## time and memory of a training step, into out/metrics/bench.json
+	@if [ -f smaug/bench.py ]; then echo 'python -m smaug.bench'; python -m smaug.bench; \
+	else echo 'nothing to run yet: python -m smaug.bench needs smaug/bench.py'; fi
+
+prepare: .venv/.ok ## before a commit: export, clean, README, then test
+	nbdev_export
+	nbdev_clean
+	python scripts/readme.py
+	$(MAKE) test
+
+corpus: .venv/.ok ## draw data/ anew from its seeds
+	python -c 'from smaug.corpus import main; main(["data"])'
+	dvc status data.dvc
+
+clean:           ## remove what was built (out/, _proc/, _docs/), not data/
+	rm -rf out ablations/out _proc _docs
+
+lock: .venv/.ok  ## resolve requirements.txt anew from settings.ini
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade -o requirements.txt
+
+# A folder data/ that was replaced by a user's own stays as it is: dvc refuses to remove what it has no copy of.
+data-here: .venv/.ok
+	@if [ -f data.dvc ]; then dvc pull -q data.dvc </dev/null || { [ -d data ] && echo 'data/ differs from data.dvc: using data/ as it is'; }; fi
+
+.venv/.ok: requirements.txt settings.ini setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("smaug needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try make PYTHON=python3.11 …") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install -q uv
+	.venv/bin/uv pip install -q -r requirements.txt
+	.venv/bin/uv pip install -q --no-deps -e .
+	touch $@

@@ -1,0 +1,126 @@
+"""Build the site from the committed notebooks, outputs included: nbs/*.ipynb → Markdown in _proc/ → HTML in _docs/.
+Nothing is executed and nothing is fetched: math becomes MathML, search and styles are local files."""
+import re, shutil, subprocess, sys
+from pathlib import Path
+import nbformat, yaml
+from pages import FENCE, admonitions, mathml, notebook_pages, outside_code
+
+ROOT = Path(__file__).resolve().parent.parent
+GROUPS = {(0, 1): 'Foundations', (2, 5): 'Data', (6, 10): 'Seeing', (11, 14): 'Reading and fusing',
+          (15, 17): 'Relatives', (18, 22): 'Training and judging'}
+STYLE = '''
+.md-grid { max-width: 76rem; }
+.math { overflow-x: auto; overflow-y: hidden; padding: .2em 0; margin: .8em 0; } math { font-size: 1.05em; }
+.md-typeset img { background: white; } .md-typeset pre > code { font-size: .76em; }
+'''
+
+
+def chapters():
+    "Notebooks in reading order: the tour, the chapters, the pipeline."
+    nbs = ROOT/'nbs'
+    return [p for p in (nbs/'index.ipynb', *sorted(nbs.glob('[0-9]*.ipynb')), *sorted((nbs/'pipeline').glob('*.ipynb'))) if p.is_file()]
+
+
+def title_of(path):
+    found = re.search(r'^#\s+(.+)$', next((c.source for c in nbformat.read(path, 4).cells if c.cell_type == 'markdown'), ''), re.M)
+    return found[1].strip() if found else path.stem
+
+
+def entry_of(path):
+    "A page's name in the navigation, with its chapter's number."
+    number = re.match(r'\d+[a-z]?(?=_)', path.name)
+    return f'{number[0]} · {title_of(path)}' if number else title_of(path)
+
+
+def page_of(path): return ('pipeline_' if path.parent.name == 'pipeline' else '') + path.stem + '.md'
+
+
+def public_names(paths):
+    "Public name → page, from cells marked `#| exports`."
+    found = {}
+    for path in paths:
+        for cell in nbformat.read(path, 4).cells:
+            if cell.cell_type == 'code' and re.search(r'^#\| ?exports\b', cell.source, re.M):
+                for name in re.findall(r'^(?:def|class) ([A-Za-z]\w*)', cell.source, re.M): found[name] = page_of(path)
+    return found
+
+
+def code(flags, source):
+    "Public code in full, helpers folded."
+    block = f'```python\n{source}\n```'
+    if 'exports' in flags:
+        names = re.findall(r'^(?:def|class) ([A-Za-z]\w*)', source, re.M)
+        return ''.join(f'<span id="{name}"></span>\n' for name in names) + '\n' + block
+    if 'export' in flags or 'code-fold: true' in flags or re.fullmatch(r'((from|import) [^\n]+\n?|#[^\n]*\n?|\s)+', source):
+        if 'export' in flags: what = 'helper' if re.search(r'^(def|class) ', source, re.M) else 'module'
+        else: what = 'notebook'
+        what = {'helper': 'code of the helpers', 'module': 'imports and constants', 'notebook': 'imports of this page'}[what]
+        return f'??? abstract "{what}"\n\n' + '\n'.join(f'    {line}'.rstrip() for line in block.split('\n'))
+    return '' if source.startswith('default_exp') else block
+
+
+def dead_links(path):
+    "Links of a notebook to notebooks that do not exist."
+    for cell in nbformat.read(path, 4).cells:
+        if cell.cell_type != 'markdown': continue
+        prose = ''.join(part for part in FENCE.split(cell.source) if not part.startswith('`'))
+        for target in re.findall(r'\]\(([^)#:]+\.ipynb)', prose):
+            if not (path.parent/target).is_file(): yield f'{path.relative_to(ROOT)} links to {target}, which does not exist'
+
+
+def prose(names, here):
+    "Links between pages, doc links on public names, callouts and math."
+    def link(found):
+        name = found[1].removesuffix('()')
+        return f'[`{found[1]}`]({names[name]}#{name})' if name in names and names[name] != here else found[0]
+    def notebooks(part):
+        part = re.sub(r'\]\((?:\.\./)?(pipeline/)?([\w-]+)\.ipynb(#[^)]*)?\)', lambda m: f"]({'pipeline_'*bool(m[1])}{m[2]}.md)", part)
+        return re.sub(r'\[([^\]]+)\]\(\.\./[^)]*\)', r'\1', part)          # a file of the repository is no page
+    def change(text):
+        text = re.sub(r'(?<![\[`])`([A-Za-z]\w*(?:\(\))?)`(?![`\]])', link, text)
+        return mathml(admonitions(outside_code(text, notebooks)))
+    return change
+
+
+def configuration(paths):
+    "mkdocs.yml, which Zensical reads."
+    def entries(paths): return [{entry_of(p): page_of(p)} for p in paths]
+    number = lambda p: int(re.match(r'\d+', p.name)[0]) if p.name[0].isdigit() else -1
+    nav = entries(p for p in paths if p.stem == 'index')
+    for (low, high), group in GROUPS.items():
+        if inside := entries(p for p in paths if low <= number(p) <= high): nav.append({group: inside})
+    if stages := entries(p for p in paths if p.parent.name == 'pipeline'): nav.append({'Pipeline': stages})
+    features = ['navigation.sections', 'navigation.footer', 'navigation.top', 'content.code.copy', 'toc.follow', 'search.highlight']
+    return dict(site_name='smaug', site_description='SMAUG as a notebook-first, reproducible workbook', docs_dir='pages', site_dir='site',
+                use_directory_urls=False, nav=nav, extra_css=['style.css'], plugins=['search'],
+                theme=dict(name='material', font=False, features=features, palette=[
+                    dict(scheme='default', toggle=dict(icon='lucide/moon', name='dark')),
+                    dict(scheme='slate', toggle=dict(icon='lucide/sun', name='light'))]),
+                markdown_extensions=['admonition', 'attr_list', 'md_in_html', 'tables', 'pymdownx.details', 'pymdownx.superfences',
+                                     {'pymdownx.highlight': dict(anchor_linenums=False)}, {'toc': dict(permalink=True)}])
+
+
+def main():
+    work = ROOT/'_proc'
+    shutil.rmtree(work, ignore_errors=True); shutil.rmtree(ROOT/'_docs', ignore_errors=True)
+    pages = work/'pages'; pages.mkdir(parents=True)
+    paths = chapters()
+    if not paths: raise SystemExit('no notebooks in nbs/')
+    if dead := [link for path in paths for link in dead_links(path)]: raise SystemExit('\n'.join(dead))
+    names = public_names(paths)
+    for path in paths:
+        try: text = notebook_pages(path, pages/'images', 'images/', prose(names, page_of(path)), code)
+        except ValueError as error: raise SystemExit(f'{path.relative_to(ROOT)}: {error}')
+        (pages/page_of(path)).write_text(text)
+    if (ROOT/'nbs/images').is_dir(): shutil.copytree(ROOT/'nbs/images', pages/'images', dirs_exist_ok=True)
+    (pages/'style.css').write_text(STYLE)
+    (work/'mkdocs.yml').write_text(yaml.safe_dump(configuration(paths), sort_keys=False, allow_unicode=True))
+    done = subprocess.run(['zensical', 'build', '--strict', '--clean', '-f', str(work/'mkdocs.yml')], cwd=work, capture_output=True, text=True)
+    said = re.sub(r'\x1b\[[0-9;]*m', '', done.stdout + done.stderr).split('Traceback')[0].strip()
+    print('\n'.join(line if len(line) < 200 else line[:200] + ' …' for line in said.split('\n')))
+    if done.returncode: sys.exit(done.returncode)
+    shutil.move(work/'site', ROOT/'_docs')
+    print(f'{len(paths)} pages: open _docs/' + ('index.html' if (ROOT/'nbs/index.ipynb').is_file() else page_of(paths[0])[:-3] + '.html'))
+
+
+if __name__ == '__main__': main()
