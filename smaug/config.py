@@ -73,7 +73,7 @@ def _check_config(c):
     if bad and c.keep_rate < 1:
         raise ValueError(f"sparsify_layers names {bad}, but the encoder has layers 1 to {c.depth}")
 
-# %% ../nbs/13a_config.ipynb #27478103
+# %% ../nbs/13a_config.ipynb #471a2d63
 PRESETS = dict(
     smaug_b_4f=SmaugConfig(),
     smaug_b_1f=SmaugConfig(num_frames=1, num_selected=1),
@@ -82,7 +82,7 @@ PRESETS = dict(
     singularity_b=SmaugConfig(num_frames=1, num_selected=1, mask_ratio=0., keep_rate=1., mask_prob=0.5,
                               objectives=('vtc', 'vtm', 'mlm')),
     tiny=SmaugConfig(image_size=96, patch_size=12, embed_dim=128, depth=4, num_heads=4, sparsify_layers=(2, 3),
-                     temporal_depth=1, temporal_std=1., decoder_dim=96, decoder_depth=1, decoder_heads=4,
+                     temporal_depth=1, temporal_std=1., decoder_dim=96, decoder_depth=2, decoder_heads=4,
                      vocab_size=512, text_layers=2, fusion_layers=1, max_words=24, selector_dim=128,
                      selector_ffn=256, selector_prior=True, proj_dim=64, clip_style=False, mask_prob=.3,
                      init_std=.05, attention_gain=3.5, pool='lse'),

@@ -131,7 +131,7 @@ def dim_patches(
     dropped = _per_pixel(dropped[:, :-1], T, H, W, patch_size)
     return np.where(dropped[..., None], PAPER + .25*(x - PAPER), x)
 
-# %% ../nbs/01b_plots.ipynb #b88a5498
+# %% ../nbs/01b_plots.ipynb #9aa5abec
 def survivor_figure(
     frame,              # (3, H, W) tensor or (H, W, 3) array
     survivors:list,     # of (K,) ids, −1 = fused: first the visible tokens, then the survivors of each sparsified layer
@@ -146,7 +146,7 @@ def survivor_figure(
     hidden = np.array([l not in ids[0] for l in range((H//patch_size)*(W//patch_size))])
     pictures = [mask_frames(dim_patches(x, sorted(kept), patch_size), hidden, patch_size) for kept in ids]
     figure = frame_rows([np.concatenate(pictures)], title=title, column_labels=[
-        f'{label}: {len(kept)}' + ' + 1 fused'*(len(s) > len(kept)) for label, kept, s in zip(labels, ids, survivors)])
+        f'{label}: {len(kept)}' + f' + {len(s) - len(kept)} fused'*(len(s) > len(kept)) for label, kept, s in zip(labels, ids, survivors)])
     for ax, before, kept in zip(figure.axes[1:], ids, ids[1:]):
         for l in before - kept:
             row, column = divmod(l, W//patch_size)
