@@ -38,11 +38,11 @@ def check_drift():
 
 
 def self_starting():
-    "Notebooks with a cell that a run from the command line would start: a notebook is its own __main__."
+    "Notebooks with a cell that would start the program under test: a notebook is its own __main__, but has no __file__."
     for path in sorted((ROOT/'nbs').rglob('*.ipynb')):
         for cell in json.loads(path.read_text())['cells']:
             source = ''.join(cell['source'])
-            if cell['cell_type'] == 'code' and re.search(r'^if __name__ ?==', source, re.M) and 'eval: false' not in source:
+            if cell['cell_type'] == 'code' and re.search(r"^if __name__ ?==(?!.*'__file__' in globals)", source, re.M):
                 yield str(path.relative_to(ROOT))
 
 
