@@ -78,7 +78,7 @@ def bench_steps(
     return [dict(name=n, ms_per_step=m, low=min(times[n]), high=max(times[n]), clips_per_s=1e3*batch_size/m, ratio=base/m)
             for n, m in medians.items()]
 
-# %% ../nbs/24_bench.ipynb #d56bf7c4
+# %% ../nbs/24_bench.ipynb #f45301d7
 def main(args=None):
     "Time a preset's ladder: `python -m smaug.bench --preset tiny`."
     parser = argparse.ArgumentParser(prog='python -m smaug.bench', description=main.__doc__)
@@ -99,7 +99,7 @@ def main(args=None):
     conditions = dict(corpus='random frames', preset=a.preset, batch=a.batch, rounds=a.rounds, steps=a.rounds, seed=0, device=device,
                       torch=torch.__version__)
     path.write_text(json.dumps(dict(rows=rows, conditions=conditions), indent=1))
-    print('wrote', path)
+    print('wrote', path.name)
 
 # %% ../nbs/24_bench.ipynb #f07341a6
 if __name__ == '__main__' and '__file__' in globals(): main()      # as a program, not in a notebook
