@@ -5,11 +5,10 @@
 # %% auto #0
 __all__ = ['repo_root', 'data_dir', 'check_range', 'check_multiple', 'seed_everything', 'make_generator']
 
-# %% ../nbs/00_core.ipynb #d33247f8
+# %% ../nbs/00_core.ipynb #c3906196
 import os, random, zlib
 from pathlib import Path
 import numpy as np
-import torch
 
 # %% ../nbs/00_core.ipynb #3e42609f
 def repo_root(
@@ -59,22 +58,24 @@ def check_multiple(
     raise ValueError(f"{name} is {value}, expected a multiple of {base} such as {below} or {below + base}"
                      f"{'; '*bool(remedy)}{remedy}")
 
-# %% ../nbs/00_core.ipynb #2e250137
+# %% ../nbs/00_core.ipynb #f1c74e2f
 def seed_everything(
     seed:int,                   # 0 <= seed < 2**32
     deterministic:bool=True,    # ask torch for fixed-order algorithms; False where a GPU run needs an op that has none
 )->None:
     "Seed Python, numpy and torch, and make torch deterministic."
+    import torch                # here: who only reads params.yaml need not wait seconds for it
     check_range('seed', seed, 0, 2**32)
     os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')     # cuBLAS needs it to be deterministic
     random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
     torch.use_deterministic_algorithms(deterministic)
     torch.utils.deterministic.fill_uninitialized_memory = False     # a guard against reading before writing, at 9 % of a step
 
-# %% ../nbs/00_core.ipynb #414796ff
+# %% ../nbs/00_core.ipynb #7f88fc89
 def make_generator(
     *key,                   # what the draws are for, e.g. ('mask', seed, step): anything with a stable str()
-)->torch.Generator:         # on CPU, fresh
+)->'torch.Generator':       # on CPU, fresh
     "Make a generator whose draws depend on `key` alone."
     if not key: raise ValueError("a generator needs a key that says what it draws for, e.g. make_generator('mask', seed)")
+    import torch
     return torch.Generator().manual_seed(zlib.crc32('/'.join(map(str, key)).encode()))

@@ -6,10 +6,10 @@
 __all__ = ['merged_parameters', 'declared_parameters', 'checked_parameters', 'run_notebook', 'main', 'environment_conditions',
            'save_metrics', 'metrics_table', 'chapter_imports', 'check_import_order', 'check_stage_deps']
 
-# %% ../nbs/22_run.ipynb #22594117
+# %% ../nbs/22_run.ipynb #a217accd
 import ast, difflib, json, os, re, shlex, sys
 from pathlib import Path
-import nbformat, torch, yaml
+import nbformat, yaml
 from fastcore.script import call_parse
 from .core import repo_root
 
@@ -105,13 +105,14 @@ def main(
     except (ValueError, FileNotFoundError) as error: print(f'smaug_run: {error}', file=sys.stderr); sys.exit(2)
     except PapermillExecutionError as error: print(f'smaug_run: {notebook} failed: {error}', file=sys.stderr); sys.exit(1)
 
-# %% ../nbs/22_run.ipynb #f638a3f3
+# %% ../nbs/22_run.ipynb #4652522b
 def environment_conditions(
     corpus:str,     # name of the training corpus
     steps:int,      # optimiser steps behind the numbers, 0 = untrained
     seed:int,       # of the run
 )->dict:            # JSON-ready
     "Name the conditions of a measurement on this machine."
+    import torch                # here: smaug_run itself does without, and starts seconds sooner
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'
     return dict(corpus=corpus, steps=int(steps), seed=int(seed), device=device, torch=str(torch.__version__),
                 threads=torch.get_num_threads())

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WIDTH', 'HEIGHT', 'FPS', 'ACTIONS', 'OPPOSITES', 'UNTURNED', 'NUM_STYLES', 'Scene', 'Pose', 'object_boxes',
-           'render_scene', 'scene_caption', 'Shot', 'Clip', 'render_clip', 'Question', 'clip_questions']
+           'render_scene', 'scene_caption', 'Shot', 'Clip', 'render_clip', 'SceneQuestion', 'clip_questions']
 
 # %% ../nbs/02c_scenes.ipynb #12222444
 from dataclasses import dataclass
@@ -211,8 +211,8 @@ def render_clip(
     "Paint the shots of a clip one after the other."
     return np.concatenate([render_scene(*shot) for shot in clip.shots])
 
-# %% ../nbs/02c_scenes.ipynb #380717ab
-class Question(NamedTuple):
+# %% ../nbs/02c_scenes.ipynb #f0e60ebf
+class SceneQuestion(NamedTuple):
     "A question about one shot, its one-word answer, and what kind of knowledge it asks for."
     question:str
     answer:str
@@ -221,25 +221,25 @@ class Question(NamedTuple):
 def clip_questions(
     clip:Clip,
     shot:int=None,          # index; default: the captioned one
-)->list[Question]:
+)->list[SceneQuestion]:
     "Ask what the shot answers without ambiguity, even when other shots surround it."
     at = clip.captioned if shot is None else shot
     scene, one = clip.shots[at].scene, clip.shots[at].scene.count == 1
     noun, are, do = (scene.noun, 'is', 'does') if one else (_plural(scene.noun), 'are', 'do')
-    asked = [Question(f'what color {are} the {noun}?', scene.color, 'color'),
-             Question(f'where {are} the {noun}?', scene.place, 'location'),
-             Question(f'how many {_plural(scene.noun)} are there?', _NUMBERS[scene.count], 'number')]
+    asked = [SceneQuestion(f'what color {are} the {noun}?', scene.color, 'color'),
+             SceneQuestion(f'where {are} the {noun}?', scene.place, 'location'),
+             SceneQuestion(f'how many {_plural(scene.noun)} are there?', _NUMBERS[scene.count], 'number')]
     rest = [s.scene for i, s in enumerate(clip.shots) if i != at]
     alone = not any(s.noun and s.place == scene.place for s in rest)
-    if scene.second: asked.append(Question(f'what is near the {noun}?', scene.second[1], 'object'))
+    if scene.second: asked.append(SceneQuestion(f'what is near the {noun}?', scene.second[1], 'object'))
     elif alone:
         who = 'who' if scene.noun in ('man', 'woman', 'robot') else 'what'
-        asked.append(Question(f'{who} is {_WHERE[scene.place]}?', scene.noun, 'object'))
+        asked.append(SceneQuestion(f'{who} is {_WHERE[scene.place]}?', scene.noun, 'object'))
     if clip.shows_motion(at):
         way = dict(left='move', right='move', clockwise='turn', anticlockwise='turn').get(scene.action)
         text = f'which way {do} the {noun} {way}?' if way else f'what {are} the {noun} doing?'
         doing = dict(rise='rising', fall='falling', grow='growing', shrink='shrinking')
-        asked.append(Question(text, doing.get(scene.action, scene.action), 'motion'))
+        asked.append(SceneQuestion(text, doing.get(scene.action, scene.action), 'motion'))
     if scene.pattern != 'plain':
-        asked.append(Question(f'what pattern {do} the {noun} have?', scene.pattern, 'other'))
+        asked.append(SceneQuestion(f'what pattern {do} the {noun} have?', scene.pattern, 'other'))
     return asked
