@@ -64,17 +64,15 @@ def learning_rate(
     t = (step - config.warmup_steps) / max(1, config.steps - 1 - config.warmup_steps)
     return config.min_lr + (config.lr - config.min_lr) * (1 + math.cos(math.pi * min(1., t))) / 2
 
-# %% ../nbs/19_train.ipynb #4ad06d94
-def _stream(batches, place, steps, turn=0, turns=1):
+# %% ../nbs/19_train.ipynb #6fbad2a6
+def _stream(batches, place, steps):
     "Yield (place, source, batch) up to `steps`; a place is (steps done with this batch, epoch, batches of it used)."
     step, epoch, used = place
     while step < steps:
-        seen = 0
-        for round in zip(*[iter(batches(epoch))]*turns):
-            seen += 1
-            if seen <= used: continue
+        seen = used
+        for seen, (source, batch) in enumerate(batches(epoch, used), used + 1):
             step += 1
-            yield (step, epoch, seen), *round[turn]
+            yield (step, epoch, seen), source, batch
             if step == steps: return
         if not seen:
             raise ValueError(f"the data gave no batch in epoch {epoch}; lower batch_size or look at the skipped files")
@@ -152,10 +150,10 @@ def _find_accelerator():
     "What Accelerate finds on this machine; a step need not use every weight."
     return Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
 
-# %% ../nbs/19_train.ipynb #28cc74eb
+# %% ../nbs/19_train.ipynb #6f42a632
 def train(
     model:nn.Module,          # `forward(batch, generator) -> dict` of named scalar losses; trained in place
-    batches,                  # function epoch -> iterable of (source, batch); a batch is a dict with `frames`
+    batches,                  # function (epoch, start) -> this process's (source, batch) pairs from number `start` on
     config:TrainConfig,
     folder=None,              # where the state is saved and resumed from; None keeps nothing
     accelerator:Accelerator=None,  # device, precision and processes; default: what Accelerate finds
@@ -168,11 +166,10 @@ def train(
     place, history = _load_state(folder, accelerator, config)
     model.train()
     first, started, tick, clips, recent = place[0], time.time(), time.time(), 0, []
-    turns = accelerator.process_index, accelerator.num_processes
-    for place, source, batch in _stream(batches, place, config.steps, *turns):
+    for place, source, batch in _stream(batches, place, config.steps):
         done = place[0]
         losses = _take_step(model, optimizer, batch, done - 1, config, accelerator)
-        clips += len(batch['frames'])*turns[1]
+        clips += len(batch['frames'])*accelerator.num_processes
         recent.append((done, losses))
         log = done % config.log_every == 0 or done == config.steps
         save = folder is not None and config.save_every > 0 and done % config.save_every == 0
