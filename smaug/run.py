@@ -166,12 +166,13 @@ def metrics_table(
     table = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
     return table + (f"\n\n*{', '.join(f'{k} {v}' for k, v in conditions.items())}*" if conditions else '')
 
-# %% ../nbs/22_run.ipynb #c03c95db
-def _smaug_imports(source):
-    "Names of the smaug modules that a source imports, anywhere in it."
+# %% ../nbs/22_run.ipynb #5e6d1d41
+def _smaug_imports(source, everywhere=True):
+    "Names of the smaug modules that a source imports, anywhere in it or at its top alone."
     if source.startswith('%%'): return                              # another language
     source = re.sub(r'^\s*[%!].*$', '', source, flags=re.M)         # notebook magics
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    for node in ast.walk(tree) if everywhere else tree.body:
         if isinstance(node, ast.Import): names = [a.name for a in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module == 'smaug': names = [f'smaug.{a.name}' for a in node.names]
         elif isinstance(node, ast.ImportFrom): names = [('smaug.' if node.level else '') + (node.module or '')]
@@ -203,13 +204,13 @@ def check_import_order(
             for name in order for other in sorted(imports[name] - {name})
             if other not in order[:order.index(name)]]
 
-# %% ../nbs/22_run.ipynb #9993016e
+# %% ../nbs/22_run.ipynb #2f0bfb4c
 def _closure(names, package):
-    "Modules reached from `names` by imports inside `package`."
+    "Modules reached from `names` by imports at the top of modules of `package`; one inside a function is a smoke run's."
     found, todo = set(), set(names)
     while todo:
         name = todo.pop(); found.add(name)
-        if (package/f'{name}.py').is_file(): todo |= set(_smaug_imports((package/f'{name}.py').read_text())) - found
+        if (package/f'{name}.py').is_file(): todo |= set(_smaug_imports((package/f'{name}.py').read_text(), False)) - found
     return found
 
 # %% ../nbs/22_run.ipynb #9f6c8782
