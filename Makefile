@@ -29,9 +29,9 @@ lab: .venv/.ok   ## JupyterLab on the notebooks
 	jupyter labextension disable @jupyterlab/apputils-extension:announcements
 	jupyter lab nbs
 
-bench: .venv/.ok ## time and memory of a training step, into out/metrics/bench.json
-	@if [ -f smaug/bench.py ]; then echo 'python -m smaug.bench'; python -m smaug.bench; \
-	else echo 'nothing to run yet: python -m smaug.bench needs smaug/bench.py'; fi
+bench: .venv/.ok ## a training step, and a loader, beside their peers; into out/metrics/bench*.json
+	python -m smaug.bench
+	python -m smaug.bench_loading
 
 prepare: .venv/.ok ## before a commit: export, clean, README, then test
 	nbdev_export
