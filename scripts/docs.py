@@ -6,8 +6,8 @@ import nbformat, yaml
 from pages import FENCE, admonitions, mathml, notebook_pages, outside_code
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUPS = {(0, 1): 'Foundations', (2, 5): 'Data', (6, 10): 'Seeing', (11, 14): 'Reading and fusing',
-          (15, 17): 'Relatives', (18, 22): 'Training and judging'}
+GROUPS = {(0, 1): 'Foundations', (2, 2): 'Default corpus', (3, 5): 'Data', (6, 10): 'Seeing', (11, 14): 'Reading and fusing',
+          (15, 17): 'Relatives', (18, 21): 'Training, judging, searching', (22, 24): 'Running'}
 STYLE = '''
 .md-grid { max-width: 76rem; }
 .math { overflow-x: auto; overflow-y: hidden; padding: .2em 0; margin: .8em 0; } math { font-size: 1.05em; }
@@ -28,7 +28,7 @@ def title_of(path):
 
 def entry_of(path):
     "A page's name in the navigation, with its chapter's number."
-    number = re.match(r'\d+[a-z]?(?=_)', path.name)
+    number = re.match(r'\d+[a-z]*(?=_)', path.name)
     return f'{number[0]} · {title_of(path)}' if number else title_of(path)
 
 
@@ -85,7 +85,7 @@ def prose(names, here):
 def configuration(paths):
     "mkdocs.yml, which Zensical reads."
     def entries(paths): return [{entry_of(p): page_of(p)} for p in paths]
-    number = lambda p: int(re.match(r'\d+', p.name)[0]) if p.name[0].isdigit() else -1
+    number = lambda p: int(re.match(r'\d+', p.name)[0]) if p.name[0].isdigit() and p.parent.name != 'pipeline' else -1
     nav = entries(p for p in paths if p.stem == 'index')
     for (low, high), group in GROUPS.items():
         if inside := entries(p for p in paths if low <= number(p) <= high): nav.append({group: inside})
