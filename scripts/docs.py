@@ -29,7 +29,7 @@ def title_of(path):
 def entry_of(path):
     "A page's name in the navigation, with its chapter's number."
     number = re.match(r'\d+[a-z]*(?=_)', path.name)
-    return f'{number[0]} · {title_of(path)}' if number else title_of(path)
+    return f'{number[0]} · {title_of(path)}' if number and path.parent.name != 'pipeline' else title_of(path)
 
 
 def page_of(path): return ('pipeline_' if path.parent.name == 'pipeline' else '') + path.stem + '.md'
