@@ -92,7 +92,7 @@ def stage_folder(
             save_checkpoint(Smaug(config), root/'checkpoints'/name, tokenizer)
     return root
 
-# %% ../nbs/23a_stages.ipynb #746ddc77
+# %% ../nbs/23a_stages.ipynb #0408283b
 def training_batches(
     sources:dict,        # name → `FrameStore`, `Manifest` or records, each of one medium
     tokenizer,           # of the model
@@ -104,12 +104,15 @@ def training_batches(
     seed:int=0,          # of order, crops, frames and choice of captions
     workers:int=0,       # processes that load
     window:int=0,        # shards that are shuffled together; 0 = all
+    antialias:bool=True, # of the resize
+    interpolation:str='bilinear',   # or 'bicubic', as Singularity
 ):                       # function (epoch, start) → iterator of (source, batch)
     "Shuffled, single-media batches of every source, each drawn once an epoch (§3.4, App. D)."
     if not sources: raise ValueError("no source to train on; expected e.g. dict(webvid=open_source(root, 'webvid'))")
     loaders, here = {}, PartialState()
     for name, source in sources.items():
-        data = ClipDataset(source, config.num_frames, config.image_size, True, (crop_scale, 1.), flip, seed=seed)
+        data = ClipDataset(source, config.num_frames, config.image_size, True, (crop_scale, 1.), flip,
+                           antialias=antialias, interpolation=interpolation, seed=seed)
         size = image_batch if data.records[0].kind == 'image' else video_batch
         size = max(1, min(size, len(data)//here.num_processes))
         loaders[name] = clip_loader(data, size, tokenizer, config.max_words, True, workers, True,
