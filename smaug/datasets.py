@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['ClipDataset', 'epoch_order', 'clip_loader', 'mixed_batches']
 
-# %% ../nbs/05k_datasets.ipynb #75216a49
+# %% ../nbs/05k_datasets.ipynb #6f06b951
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import PreTrainedTokenizerBase
-from .core import check_range, make_generator
+from .core import check_range, end_with_parent, make_generator
 from .video import UnreadableMedia, crop_frames, read_image, resize_frames, sample_clip, sample_indices
 from .captions import encode_captions, swap_sides
 from .records import Caption, Label, Question
@@ -121,7 +121,7 @@ def epoch_order(
     turn = torch.randperm(int(shards.max()) + 1, generator=generator)[shards] // window     # whose turn it is when
     return order[turn[order].argsort(dim=0, stable=True)]
 
-# %% ../nbs/05k_datasets.ipynb #52b98ccc
+# %% ../nbs/05k_datasets.ipynb #14ca97cd
 _LISTS = dict(caption='captions', question='questions', answer='answers', question_id='question_ids')
 
 def _collate(items, tokenizer, max_words):
@@ -161,7 +161,8 @@ class _Loader:
     def batches(self, epoch=0, start=0):
         "Batches of an epoch from number `start` on; those before are not read."
         loader = DataLoader(self.dataset, batch_sampler=self._keys(epoch, start), num_workers=self.num_workers,
-                            collate_fn=self.collate, pin_memory=torch.cuda.is_available())
+                            collate_fn=self.collate, worker_init_fn=end_with_parent,
+                            pin_memory=torch.cuda.is_available())
         for batch in loader:
             for media, reason in batch.pop('skipped'):
                 if media not in self.skipped: print(f'left out: {reason}', flush=True)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['index_shards']
 
-# %% ../nbs/05ia_foreign.ipynb #df1987e7
+# %% ../nbs/05ia_foreign.ipynb #62172988
 import json, tarfile, time
 from collections.abc import Iterator
 from itertools import groupby
@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
+from .core import end_with_parent
 from .captions import clean_caption
 from .records import Caption
 from .manifest import Manifest, write_manifest
@@ -116,7 +117,7 @@ def _captions(names, cache):
             kind, texts = index.value('kind', i), tuple(index.value('texts', i))
             yield Caption(f'{name}/{clip.key}.{clip.format}', kind, texts, clip.media_id)
 
-# %% ../nbs/05ia_foreign.ipynb #7f6002fb
+# %% ../nbs/05ia_foreign.ipynb #ccf0361b
 def index_shards(
     folder:str|Path,        # holds *.tar, at any depth: images or videos with .txt or .json beside them
     cache:str|Path,         # where the index goes; the tars stay as they are
@@ -135,6 +136,7 @@ def index_shards(
         if [name for name, _ in store.content['shards']] == names: return store
     start = time.time()
     tars = DataLoader(_Tars(folder, names), batch_size=None, sampler=todo, num_workers=num_workers,
+                      worker_init_fn=end_with_parent,
                       collate_fn=_as_is, in_order=False)
     for done, (i, found, skipped) in enumerate(tars, 1):
         kinds, texts, clips = zip(*found) if found else ((), (), ())

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['prepare_frames']
 
-# %% ../nbs/05j_shards.ipynb #0f10ac79
+# %% ../nbs/05j_shards.ipynb #64301b22
 import fcntl, io, json, os, re, tarfile, time
 from collections import Counter
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 from torchvision.io import encode_jpeg
-from .core import check_range
+from .core import check_range, end_with_parent
 from .video import UnreadableMedia, VideoInfo, read_image, resize_frames, sample_clip
 from .records import read_quarantine
 from .manifest import Manifest, write_manifest
@@ -133,13 +133,13 @@ class _Progress:
         print(f"{self.name}: {self.done:,}/{self.total:,} clips, {rate:.0f} a second, "
               f"{self.skipped:,} skipped, {left//3600}:{left//60 % 60:02}:{left % 60:02} left", flush=True)
 
-# %% ../nbs/05j_shards.ipynb #c4abb555
+# %% ../nbs/05j_shards.ipynb #109b2008
 def _write_shards(folder, source, rows, todo, parameters, num_workers, quarantined):
     "Decode in workers, in order; write here, shard by shard."
     size = parameters['clips_per_shard']
     places = np.concatenate([np.arange(n*size, min((n + 1)*size, len(rows))) for n in todo] or [np.arange(0)])
     clips, ahead = _Clips(source, parameters, quarantined), 8 if num_workers else None
-    decoded = DataLoader(clips, batch_size=None, sampler=rows[places], collate_fn=_as_is,
+    decoded = DataLoader(clips, batch_size=None, sampler=rows[places], collate_fn=_as_is, worker_init_fn=end_with_parent,
                          num_workers=num_workers, prefetch_factor=ahead)
     progress = _Progress(folder.name, len(places))
     try:
