@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['ClipDataset', 'epoch_order', 'clip_loader', 'mixed_batches']
 
-# %% ../nbs/05k_datasets.ipynb #6f06b951
+# %% ../nbs/05k_datasets.ipynb #1eb48504
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 import torch
+from fastcore.basics import patch
 from torch.utils.data import DataLoader, Dataset
 from transformers import PreTrainedTokenizerBase
 from .core import check_range, end_with_parent, make_generator
@@ -41,7 +42,7 @@ def _is_image(records):
     raise ValueError(f"records hold {' and '.join(sorted(kinds)) or 'nothing'}, expected one medium; "
                      "make a dataset of each and join them with mixed_batches")
 
-# %% ../nbs/05k_datasets.ipynb #62639524
+# %% ../nbs/05k_datasets.ipynb #67b4977b
 class ClipDataset(Dataset):
     "Clips with what is said of them: item (epoch, index) is the same whoever draws it, whenever."
     def __init__(self,
@@ -74,36 +75,40 @@ class ClipDataset(Dataset):
         return torch.as_tensor(self.records.clip_ids if isinstance(self.records, Manifest) else
                                [clip_number(record.media_id) for record in self.records])
 
-    def _read(self, index, record, generator):
-        mode = 'rand' if self.train else 'middle'
-        if self.store:
-            ids = sample_indices(self.store.num_stored(index), self.num_frames, mode, generator)
-            return self.store.frames(index, ids)
-        if record.kind == 'image': return read_image(record.media)
-        return sample_clip(record.media, self.num_frames, mode, generator).frames
+# %% ../nbs/05k_datasets.ipynb #97d736e1
+@patch
+def _read(self:ClipDataset, index, record, generator):
+    mode = 'rand' if self.train else 'middle'
+    if self.store:
+        ids = sample_indices(self.store.num_stored(index), self.num_frames, mode, generator)
+        return self.store.frames(index, ids)
+    if record.kind == 'image': return read_image(record.media)
+    return sample_clip(record.media, self.num_frames, mode, generator).frames
 
-    def _draw(self, index, generator):
-        record = self.records[index]
-        frames = self._read(index, record, generator)
-        flipped = self.train and float(torch.rand((), generator=generator)) < self.flip
-        if self.train:
-            frames = crop_frames(frames, self.image_size, self.crop_scale, float(flipped), generator, **self.resizing)
-        else: frames = resize_frames(frames, self.image_size, **self.resizing)
-        said = _words(record, generator if self.train else None)
-        return dict(frames=frames, index=index, clip_id=clip_number(record.media_id),
-                    **(_swapped(said) if flipped and self.sides == 'swap' else said))
+@patch
+def _draw(self:ClipDataset, index, generator):
+    record = self.records[index]
+    frames = self._read(index, record, generator)
+    flipped = self.train and float(torch.rand((), generator=generator)) < self.flip
+    if self.train:
+        frames = crop_frames(frames, self.image_size, self.crop_scale, float(flipped), generator, **self.resizing)
+    else: frames = resize_frames(frames, self.image_size, **self.resizing)
+    said = _words(record, generator if self.train else None)
+    return dict(frames=frames, index=index, clip_id=clip_number(record.media_id),
+                **(_swapped(said) if flipped and self.sides == 'swap' else said))
 
-    def __getitem__(self, key):                 # index, or (epoch, index)
-        epoch, index = key if isinstance(key, tuple) else (0, key)
-        others = make_generator('instead', self.seed, epoch, index)
-        generator, skipped = make_generator('item', self.seed, epoch, index), []
-        for _ in range(10 if self.train else 1):
-            try: return self._draw(index, generator) | dict(skipped=skipped)
-            except UnreadableMedia as error: skipped.append((self.records[index].media, str(error)))
-            index = int(torch.randint(len(self), (), generator=others))
-        if not self.train: return dict(skipped=skipped)
-        raise UnreadableMedia(f"ten records in a row cannot be read, the first: {skipped[0][1]}; "
-                              "`smaug_check DATASET FOLDER --all` finds them all")
+@patch
+def __getitem__(self:ClipDataset, key):                 # index, or (epoch, index)
+    epoch, index = key if isinstance(key, tuple) else (0, key)
+    others = make_generator('instead', self.seed, epoch, index)
+    generator, skipped = make_generator('item', self.seed, epoch, index), []
+    for _ in range(10 if self.train else 1):
+        try: return self._draw(index, generator) | dict(skipped=skipped)
+        except UnreadableMedia as error: skipped.append((self.records[index].media, str(error)))
+        index = int(torch.randint(len(self), (), generator=others))
+    if not self.train: return dict(skipped=skipped)
+    raise UnreadableMedia(f"ten records in a row cannot be read, the first: {skipped[0][1]}; "
+                          "`smaug_check DATASET FOLDER --all` finds them all")
 
 # %% ../nbs/05k_datasets.ipynb #ea41e8cd
 def epoch_order(
