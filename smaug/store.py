@@ -5,17 +5,19 @@
 # %% auto #0
 __all__ = ['StoredClip', 'FrameStore', 'join_shards']
 
-# %% ../nbs/05i_store.ipynb #ff92fe0b
+# %% ../nbs/05i_store.ipynb #257d53c5
 import json, os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import torch
 from fastcore.basics import patch
+from PIL import Image
 from pyarrow.compute import is_in, list_value_length
-from torchvision.io import ImageReadMode, decode_image, decode_jpeg
+from torchvision.io import ImageReadMode, decode_jpeg
 from .core import check_range
 from .reading import UnreadableMedia, Video, VideoInfo
 from .manifest import Manifest, clip_number, write_manifest
@@ -56,16 +58,17 @@ class _Shards:
     def _broken(self, shard, cause):
         return UnreadableMedia(f"{self.paths[shard]}: {cause}; copy the shard again, or prepare it anew")
 
-# %% ../nbs/05i_store.ipynb #53383190
+# %% ../nbs/05i_store.ipynb #2daec058
 _IMAGES = ('jpg', 'jpeg', 'png', 'webp')
 
 def _decode_image(data, format, name):
     "Decode the bytes of one image into (H, W, 3), as they lie in memory."
-    try: image = (decode_jpeg if format in ('jpg', 'jpeg') else decode_image)(data, mode=ImageReadMode.RGB)
-    except RuntimeError as error:
-        raise UnreadableMedia(f"{name}: not a readable {format} ({str(error).splitlines()[0][:80]}); "
+    try:
+        if format in ('jpg', 'jpeg'): return decode_jpeg(data, mode=ImageReadMode.RGB).movedim(0, -1)
+        with Image.open(BytesIO(data.numpy())) as image: return torch.from_numpy(np.array(image.convert('RGB')))
+    except (RuntimeError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UnreadableMedia(f"{name}: not a readable {format} ({str(error)[:80]}); "
                               "copy the shard again") from error
-    return image.movedim(0, -1)
 
 def _stack_frames(images):
     "Stack T images of (H, W, 3) into (T, 3, H, W) without moving a colour: channels stay last in memory."
