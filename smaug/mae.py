@@ -91,12 +91,12 @@ class VisualEncoder(nn.Module):
         first = (self.vit.cls_token + positions[:, :1]).expand(N, -1, -1)
         return self.vit.norm_pre(torch.cat([first, tokens], 1)), ids
 
-# %% ../nbs/09_mae.ipynb #fa5d8842
+# %% ../nbs/09_mae.ipynb #155f880c
 def _init_linear(module):
     "Initialise linear layers as MAE does: Xavier weights, zero biases."
-    if isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        nn.init.zeros_(module.bias)
+    if not isinstance(module, nn.Linear): return
+    nn.init.xavier_uniform_(module.weight)
+    if module.bias is not None: nn.init.zeros_(module.bias)
 
 def _sum_fused(tokens, ids):
     "Add up the fused tokens of (N, 1+V', D), those with id −1, to one: (N, 1, D)."
