@@ -6,24 +6,22 @@
 __all__ = ['AnswerLayer', 'answer_loss', 'AnswerModel', 'Known', 'Ranked', 'rank_answers', 'generate_answers', 'save_answerer',
            'load_answerer']
 
-# %% ../nbs/21a_answers.ipynb #0f6fab92
-import json
-import shutil
+# %% ../nbs/21a_answers.ipynb #d6a384f7
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from fastcore.basics import patch
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
 from .bert import FusionLayer, _attend
 from .captions import Words
+from .checkpoints import load_model, register_architecture, save_checkpoint
 from .config import SmaugConfig
 from .core import check_range
 from .model import Smaug
-from .weights import _fill, _read_weights, _tuples, save_checkpoint
+from .safe_files import read_about
 
 # %% ../nbs/21a_answers.ipynb #e55e4b11
 class AnswerLayer(FusionLayer):
@@ -177,7 +175,23 @@ def generate_answers(
         if done.all(): break
     return tokenizer.batch_decode(said, skip_special_tokens=True)
 
-# %% ../nbs/21a_answers.ipynb #36b814fd
+# %% ../nbs/21a_answers.ipynb #555ed56f
+@patch
+def settings(self:AnswerModel)->dict:
+    "What the configuration does not say (chapter 18a)."
+    return dict(decoder_layers=len(self.decoder))
+
+@patch(cls_method=True)
+def from_settings(cls:AnswerModel,
+    config:SmaugConfig,
+    decoder_layers:int,
+)->AnswerModel:
+    "Build from configuration and settings."
+    return cls(Smaug(config), decoder_layers)
+
+register_architecture(AnswerModel)
+
+# %% ../nbs/21a_answers.ipynb #a3a67b0c
 def save_answerer(
     model:AnswerModel,
     folder:str|Path,     # made if missing; replaced as a whole
@@ -186,30 +200,14 @@ def save_answerer(
     metrics:dict=None,   # how good it was, on what
 )->Path:                 # the folder
     "Write weights, configuration, tokenizer and answers; the old folder stays until all is written."
-    folder = Path(folder)
-    part, old = (folder.with_name(folder.name + ending) for ending in ('.part', '.old'))
-    save_checkpoint(model.smaug, part, tokenizer, metrics)
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, part/'model.safetensors')
-    about = json.loads((part/'config.json').read_text())
-    about |= dict(architecture='AnswerModel', decoder_layers=len(model.decoder), answers=list(answers))
-    (part/'config.json').write_text(json.dumps(about, indent=1))
-    if folder.exists(): shutil.rmtree(old, ignore_errors=True); folder.rename(old)
-    part.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-    return folder
+    return save_checkpoint(model, folder, tokenizer, metrics, extra=dict(answers=list(answers)))
 
 def load_answerer(
     folder:str|Path,     # written by `save_answerer`
 )->tuple[AnswerModel, list[str]]:   # the model and its closed list
     "Rebuild a question-answering model; every weight must fit."
-    path = Path(folder)/'config.json'
-    if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint in {folder} (config.json is missing); run the stage that makes it, "
-                                f"e.g. `dvc repro {Path(folder).name}`")
-    about = json.loads(path.read_text())
-    if about.get('architecture') != 'AnswerModel':
-        raise ValueError(f"{path} describes {about.get('architecture')}, expected AnswerModel; to teach a pre-trained "
+    about = read_about(folder)
+    if about['architecture'] != 'AnswerModel':
+        raise ValueError(f"{folder} describes {about['architecture']}, expected AnswerModel; to teach a pre-trained "
                          "model to answer, start with AnswerModel(load_checkpoint(folder))")
-    model = AnswerModel(Smaug(SmaugConfig(**_tuples(about['config']))), about['decoder_layers'])
-    _fill([(model, _read_weights(Path(folder)/'model.safetensors'))], folder)
-    return model, about['answers']
+    return load_model(folder), about['extra'].get('answers', [])
