@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from .core import check_multiple, check_range
 
-# %% ../nbs/13a_config.ipynb #826db7ac
+# %% ../nbs/13a_config.ipynb #1c78bfdd
 @dataclass(frozen=True)
 class SmaugConfig:
     "Everything that decides SMAUG's architecture and losses; by default the paper's several-frame model (§3.5)."
@@ -28,6 +28,7 @@ class SmaugConfig:
     clip_style:bool = True          # Q_v as CLIP's tower: pre-norm, QuickGELU
     temporal_depth:int = 2          # layers of Q_t
     temporal_std:float = 0.02       # spread of the initial temporal embedding
+    temporal_waves:bool = False     # show Q_t where and when each token is, as waves over space and time (ours)
     max_frames:int = 8              # rows of the temporal tables; more frames interpolate
     decoder_dim:int = 512           # width of the pixel decoder D_v
     decoder_depth:int = 3           # its blocks (Table 11)
@@ -42,7 +43,7 @@ class SmaugConfig:
     selector_ffn:int = 2048         # its "hidden size of 2048" (§3.5)
     selector_prior:bool = False     # add the contrastive similarity to the selector's scores
     gumbel_temperature:float = 1.0  # of the Gumbel-Softmax
-    objectives:tuple = ('vtc', 'vtm', 'mlm', 'mvm')  # eq. 6; fine-tuning drops the last two
+    objectives:tuple = ('vtc', 'vtm', 'mlm', 'mvm')  # eq. 6; fine-tuning drops the last two; 'order' is ours (chapter 14a)
     proj_dim:int = 256              # width of the contrastive space (App. C)
     temperature:float = 0.07        # τ of eq. 10-11
     learn_temperature:bool = True   # as Singularity; False is the paper's letter
@@ -53,7 +54,7 @@ class SmaugConfig:
 
     def __post_init__(self): _check_config(self)
 
-# %% ../nbs/13a_config.ipynb #c9ad9e9c
+# %% ../nbs/13a_config.ipynb #9cd8259f
 def _check_config(c):
     "Refuse settings that cannot work, naming the field, what was expected and the remedy."
     for name in 'image_size patch_size num_frames num_selected embed_dim depth num_heads max_words'.split():
@@ -67,8 +68,8 @@ def _check_config(c):
     if c.num_selected > c.num_frames:
         raise ValueError(f"num_selected is {c.num_selected} but only num_frames={c.num_frames} are sampled; "
                          "select at most as many frames as are sampled")
-    unknown = set(c.objectives) - {'vtc', 'vtm', 'mlm', 'mvm'}
-    if unknown: raise ValueError(f"objectives holds {sorted(unknown)}; expected some of vtc, vtm, mlm, mvm")
+    unknown = set(c.objectives) - {'vtc', 'vtm', 'mlm', 'mvm', 'order'}
+    if unknown: raise ValueError(f"objectives holds {sorted(unknown)}; expected some of vtc, vtm, mlm, mvm, order")
     bad = [layer for layer in c.sparsify_layers if not 1 <= layer <= c.depth]
     if bad and c.keep_rate < 1:
         raise ValueError(f"sparsify_layers names {bad}, but the encoder has layers 1 to {c.depth}")

@@ -5,24 +5,24 @@
 # %% auto #0
 __all__ = ['Video', 'Text', 'Smaug']
 
-# %% ../nbs/14_model.ipynb #1efb1e2e
+# %% ../nbs/14_model.ipynb #e200e12b
+import math
 from typing import NamedTuple
-
 import torch
 from fastcore.basics import patch
 from torch import nn
 from torch.nn import functional as F
-
 from .config import PRESETS, SmaugConfig, make_config
 from .video import CLIP_MEAN, CLIP_STD, normalize_frames
 from .captions import Vocabulary, Words, mask_words
 from .patches import grid_size
 from .masking import masked_ids, num_visible, take, tube_mask
 from .mae import PixelDecoder, VisualEncoder, pixel_targets
-from .temporal import TemporalEncoder
+from .temporal import TemporalEncoder, spread_weights
+from .waves import space_time_waves
 from .bert import MultimodalEncoder, TextEncoder, WordHead, bert_config, gather_keys
 from .selector import FrameSelector, Selection, gumbel_select, num_selected_at_test, top_frames
-from .losses import clip_similarity, hard_negatives, mlm_loss, mvm_loss, vtc_loss, vtm_loss
+from .losses import clip_similarity, gather_rows, hard_negatives, mlm_loss, mvm_loss, vtc_loss, vtm_loss
 
 # %% ../nbs/14_model.ipynb #db47d0fe
 class Video(NamedTuple):
@@ -38,16 +38,7 @@ class Text(NamedTuple):
     attention:torch.Tensor  # (B, S) bool
     embedding:torch.Tensor  # (B, E) unit-length contrastive features
 
-# %% ../nbs/14_model.ipynb #81c42039
-@torch.no_grad()
-def _spread(model, factor, gain):
-    "Widen the initial weights of every linear layer and embedding but the decoder's; what starts at zero stays there."
-    for name, module in model.named_modules():
-        if not isinstance(module, (nn.Linear, nn.Embedding)) or name.startswith('decoder'): continue
-        loud = name.startswith('text') and name.endswith(('self.value', 'attention.output.dense'))
-        module.weight.mul_(factor*gain if loud else factor)
-
-# %% ../nbs/14_model.ipynb #c2ef7aa8
+# %% ../nbs/14_model.ipynb #05d1a7ec
 class Smaug(nn.Module):
     "SMAUG (§3): masked autoencoder, sparsification, frame selection and fusion, trained by four losses."
     def __init__(self, config:SmaugConfig):
@@ -69,7 +60,8 @@ class Smaug(nn.Module):
         self.match_head = nn.Linear(c.embed_dim, 2)
         self.word_head = WordHead(bert, self.text.bert.embeddings.word_embeddings)
         self.temperature = nn.Parameter(torch.tensor(c.temperature), requires_grad=c.learn_temperature)
-        _spread(self, c.init_std / 0.02, c.attention_gain)
+        self.gather_negatives = False       # VTC among the clips of all processes; `train` sets it
+        spread_weights(self, c.init_std / 0.02, c.attention_gain)
 
     def forward(self,
         batch:dict,                      # `frames` uint8 (B,T,3,H,W), `ids`, `attention` (B,S), `clip_id` (B,)
@@ -83,17 +75,28 @@ class Smaug(nn.Module):
         keys = self.fusion.visual_keys(video.tokens)
         losses, wanted = {}, self.config.objectives
         similarity = clip_similarity(video.embedding, text.embedding, self.config.pool)
-        if 'vtc' in wanted: losses['vtc'] = vtc_loss(similarity, self.clamped_temperature(), batch['clip_id'])
+        if 'vtc' in wanted: losses['vtc'] = self.contrast(video, text, similarity, batch['clip_id'])
         losses['vtm'], chosen = self.match(video, text, keys, similarity, batch['clip_id'], generator)
         if 'mlm' in wanted: losses['mlm'] = self.fill_words(batch, video, keys, generator)
         if 'mvm' in wanted and mask is not None: losses['mvm'] = self.fill_pixels(frames, video, mask, chosen)
+        if 'order' in wanted: losses['order'] = self.tell_order(batch, video, keys, generator)      # chapter 14a
         return {k: v for k, v in losses.items() if k in wanted}
+
+    def contrast(self, video, text, similarity, clip_id):
+        "VTC (eq. 10-12) in this process's batch, or among the clips of all processes if `gather_negatives`."
+        if not self.gather_negatives: return vtc_loss(similarity, self.clamped_temperature(), clip_id)
+        rows = clip_similarity(video.embedding, gather_rows(text.embedding), self.config.pool)      # (B, N)
+        columns = clip_similarity(gather_rows(video.embedding), text.embedding, self.config.pool)   # (N, B)
+        return vtc_loss(rows, self.clamped_temperature(), clip_id, columns.T, gather_rows(clip_id))
+
+    @property
+    def grid(self): return grid_size(self.config.image_size, self.config.patch_size)        # (h, w) patches of a frame
 
     def clamped_temperature(self):
         "τ of eq. 10-11, within [0.001, 0.5]."
         return self.temperature.float().clamp(0.001, 0.5)
 
-# %% ../nbs/14_model.ipynb #43e97f95
+# %% ../nbs/14_model.ipynb #08b804d9
 @patch
 def normalize(self:Smaug,
     frames:torch.Tensor,    # (B, T, 3, H, W); uint8, or float as the encoder wants them
@@ -104,8 +107,7 @@ def normalize(self:Smaug,
 @patch
 def num_visible(self:Smaug)->int:
     "V, patches of a frame that are seen when a mask is drawn."
-    h, w = grid_size(self.config.image_size, self.config.patch_size)
-    return num_visible(h*w, self.config.mask_ratio)
+    return num_visible(math.prod(self.grid), self.config.mask_ratio)
 
 @patch
 def draw_mask(self:Smaug,
@@ -113,12 +115,10 @@ def draw_mask(self:Smaug,
     generator:torch.Generator,      # of the mask
 )->torch.Tensor|None:               # (B, L) bool, True = removed; None when nothing is masked
     "Draw one tube mask a clip (§3.1.1)."
-    c = self.config
-    if c.mask_ratio == 0: return None
-    h, w = grid_size(c.image_size, c.patch_size)
-    return tube_mask(h*w, c.mask_ratio, len(frames), generator).to(frames.device)
+    if self.config.mask_ratio == 0: return None
+    return tube_mask(math.prod(self.grid), self.config.mask_ratio, len(frames), generator).to(frames.device)
 
-# %% ../nbs/14_model.ipynb #3f001c4f
+# %% ../nbs/14_model.ipynb #4ed0f367
 @patch
 def encode_video(self:Smaug,
     frames:torch.Tensor,        # (B, T, 3, H, W), normalised
@@ -130,9 +130,10 @@ def encode_video(self:Smaug,
     encoded = self.visual(frames.flatten(0, 1), tubes, self.num_visible())
     tokens = encoded.tokens.unflatten(0, (B, T))                       # (B, T, 1+V', D)
     embedding = F.normalize(self.visual_proj(tokens[:, :, 0]).float(), dim=-1)
-    return Video(tokens, encoded.ids.unflatten(0, (B, T)), self.temporal(tokens), embedding)
+    ids, places = encoded.ids.unflatten(0, (B, T)), None
+    if self.config.temporal_waves: places = space_time_waves(F.pad(ids, (1, 0), value=-1), self.grid, tokens.shape[-1])
+    return Video(tokens, ids, self.temporal(tokens, places), embedding)
 
-# %% ../nbs/14_model.ipynb #5d341bf0
 @patch
 def encode_text(self:Smaug,
     ids:torch.Tensor,           # (B, S) int64
@@ -142,7 +143,7 @@ def encode_text(self:Smaug,
     states = self.text(ids, attention)
     return Text(states, attention, F.normalize(self.text_proj(states[:, 0]).float(), dim=-1))
 
-# %% ../nbs/14_model.ipynb #4aa887bd
+# %% ../nbs/14_model.ipynb #01fbb7dc
 @patch
 def score_frames(self:Smaug,
     video:Video, text:Text,
@@ -156,7 +157,6 @@ def score_frames(self:Smaug,
         prior = (similarity / self.clamped_temperature()).detach()
     return self.selector(video.tokens[:, :, 0][video_ids], text.states[:, 0][text_ids], prior)
 
-# %% ../nbs/14_model.ipynb #132051e2
 @patch
 def select(self:Smaug,
     video:Video, text:Text,

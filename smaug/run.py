@@ -6,10 +6,10 @@
 __all__ = ['merged_parameters', 'declared_parameters', 'checked_parameters', 'run_notebook', 'main', 'environment_conditions',
            'save_metrics', 'metrics_table', 'chapter_imports', 'check_import_order', 'check_stage_deps']
 
-# %% ../nbs/22_run.ipynb #a217accd
-import ast, difflib, json, os, re, shlex, sys
+# %% ../nbs/22_run.ipynb #67bb97f8
+import ast, difflib, json, os, re, shlex, signal, sys
 from pathlib import Path
-import nbformat, yaml
+import nbformat, psutil, yaml
 from fastcore.script import call_parse
 from .core import repo_root
 
@@ -72,12 +72,15 @@ def checked_parameters(
                          f"like the notebook's default {declared[name]!r}{hint}")
     return given
 
-# %% ../nbs/22_run.ipynb #8376bf13
+# %% ../nbs/22_run.ipynb #82f27e7e
+def _rank(): return int(os.environ.get('RANK', 0))      # among the launcher's processes; 0 writes reports and metrics
+
+# %% ../nbs/22_run.ipynb #b51a7100
 def run_notebook(
     notebook:str|Path,              # path of a pipeline notebook
     section:str,                    # section of the parameter file
     params_file:str|Path=None,      # None = params.yaml in the repository's root
-)->Path:                            # the executed notebook: {base.out}/notebooks/{section}.ipynb
+)->Path:                            # the executed notebook: {base.out}/notebooks/{section}.ipynb; the log of another process
     "Run a notebook with one section of params.yaml."
     from papermill import execute_notebook      # here: importing it takes longer than everything above
     notebook = Path(notebook).resolve()
@@ -88,11 +91,20 @@ def run_notebook(
     given = checked_parameters(merged, declared_parameters(notebook), f'{params_file.name}, {section}')
     report = root/given.get('out', 'out')/'notebooks'/f'{section}.ipynb'
     report.parent.mkdir(parents=True, exist_ok=True)
-    execute_notebook(str(notebook), str(report), given, cwd=str(root), progress_bar=False,
-                     stdout_file=sys.stdout, stderr_file=sys.stderr)
+    options = dict(cwd=str(root), progress_bar=False)
+    if not _rank(): execute_notebook(str(notebook), str(report), given, stdout_file=sys.stdout, stderr_file=sys.stderr, **options)
+    else:
+        report = report.with_suffix(f'.process{_rank()}.log')
+        with report.open('w', buffering=1) as log:
+            execute_notebook(str(notebook), None, given, stdout_file=log, stderr_file=log, **options)
     return report
 
-# %% ../nbs/22_run.ipynb #7b1f9830
+# %% ../nbs/22_run.ipynb #22adad3a
+def _pass_on(number, frame):
+    "Hand a signal on to the kernel as an interrupt, so that its cell can save and leave; a second one ends us."
+    signal.signal(number, signal.SIG_DFL)
+    for kernel in psutil.Process().children(): kernel.send_signal(signal.SIGINT)
+
 @call_parse
 def main(
     notebook:str,       # path of a pipeline notebook
@@ -101,6 +113,7 @@ def main(
 ):
     "Run NOTEBOOK with one SECTION of params.yaml, into out/notebooks/."
     from papermill.exceptions import PapermillExecutionError
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1): signal.signal(number, _pass_on)
     try: print('report:', os.path.relpath(run_notebook(notebook, section, params)))
     except (ValueError, FileNotFoundError) as error: print(f'smaug_run: {error}', file=sys.stderr); sys.exit(2)
     except PapermillExecutionError as error: print(f'smaug_run: {notebook} failed: {error}', file=sys.stderr); sys.exit(1)
@@ -117,18 +130,19 @@ def environment_conditions(
     return dict(corpus=corpus, steps=int(steps), seed=int(seed), device=device, torch=str(torch.__version__),
                 threads=torch.get_num_threads())
 
-# %% ../nbs/22_run.ipynb #b4044d97
+# %% ../nbs/22_run.ipynb #25f42ded
 def save_metrics(
     path:str|Path,      # JSON file, e.g. out/metrics/retrieval.json
     metrics:dict,       # name → number, text, list, or a dict of these; torch and numpy numbers are fine
     conditions:dict,    # at least corpus, steps, seed, device; see environment_conditions
 )->Path:                # the file
-    "Write metrics and their conditions, whole or not at all."
+    "Write metrics and their conditions, whole or not at all; of several processes the main one writes."
     if missing := {'corpus', 'steps', 'seed', 'device'} - set(conditions):
         raise ValueError(f"conditions of {path} lack {', '.join(sorted(missing))}; start from environment_conditions(...)")
     path = Path(path)
     try: text = json.dumps({**metrics, 'conditions': conditions}, indent=1, allow_nan=False, default=lambda o: o.item())
     except ValueError as error: raise ValueError(f"{path} would hold a number that JSON has not (NaN or infinity): {metrics}") from error
+    if _rank(): return path
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f'.{path.name}.{os.getpid()}')
     half.write_text(text + '\n'); half.replace(path)
