@@ -7,7 +7,7 @@ from pages import FENCE, admonitions, mathml, notebook_pages, outside_code
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {(0, 1): 'Foundations', (2, 2): 'Default corpus', (3, 5): 'Data', (6, 10): 'Seeing', (11, 14): 'Reading and fusing',
-          (15, 17): 'Relatives', (18, 21): 'Training, judging, searching', (22, 24): 'Running'}
+          (15, 17): 'Relatives', (18, 21): 'Training, judging, searching', (22, 25): 'Running'}
 STYLE = '''
 .md-grid { max-width: 76rem; }
 .math { overflow-x: auto; overflow-y: hidden; padding: .2em 0; margin: .8em 0; } math { font-size: 1.05em; }

@@ -19,13 +19,13 @@ from .retrieval import (dual_scores, encode_gallery, encode_queries, join_scores
 from .train import TrainConfig
 from .video import sample_indices
 
-# %% ../nbs/20b_protocols.ipynb #406856b6
+# %% ../nbs/20b_protocols.ipynb #f3d509e3
 @dataclass(frozen=True)
 class Protocol:
-    "How a benchmark is fine-tuned on and judged; the defaults are MSRVTT's (Table 13, §4.1)."
+    "How a benchmark is fine-tuned on and judged; the defaults are MSRVTT's (Tables 12 and 13, §4.1)."
     test_frames:int = 12        # T, frames of a clip at test
     max_words:int = 32          # S, word pieces of a caption or paragraph
-    epochs:int = 5              # passes over all captions
+    epochs:int = 5              # passes over all captions or questions
     steps:int = 0               # optimiser steps; 0 = as many as the epochs have
     batch_size:int = 32         # clips a step
     lr:float = 1e-5             # peak learning rate
@@ -36,19 +36,22 @@ class Protocol:
     flip:float = 0.5            # probability of a mirror image
     rerank_k:int = 128          # candidates that VTM reads, each way
     rerank_weight:float = 0.    # of the two encoders' score beside the match score
+    warmup_epochs:float = 0.    # linear warm-up in passes; read where there are no warmup_steps
 
     def plan(self,
-        num_captions:int,       # of the training split
+        num_captions:int,       # or other items of the training split, one pass over which is an epoch
         seed:int=0,
         log_every:int=20,
     )->TrainConfig:
         "Turn epochs into steps, and the rest into what the training loop reads."
         steps = self.steps or max(1, self.epochs*num_captions//self.batch_size)
-        return TrainConfig(steps=steps, lr=self.lr, min_lr=self.min_lr, warmup_steps=self.warmup_steps,
+        warmup = self.warmup_steps or int(self.warmup_epochs*num_captions/self.batch_size)
+        return TrainConfig(steps=steps, lr=self.lr, min_lr=self.min_lr, warmup_steps=warmup,
                            betas=(.9, self.beta2), seed=seed, log_every=log_every)
 
 PROTOCOLS = dict(msrvtt=Protocol(), didemo=Protocol(max_words=64, epochs=10),
-                 activitynet=Protocol(test_frames=32, max_words=150, epochs=10))
+                 activitynet=Protocol(test_frames=32, max_words=150, epochs=10),
+                 qa=Protocol(epochs=10, warmup_epochs=.5))
 
 # %% ../nbs/20b_protocols.ipynb #e7533169
 def _ask(records, names, captions):
