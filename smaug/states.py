@@ -143,13 +143,19 @@ def save_state(
     on_main(accelerator, finish)
     return folder/f'step_{step:08d}'
 
-# %% ../nbs/18c_states.ipynb #63cef745
+# %% ../nbs/18c_states.ipynb #0b8dad28
 _FREE = ('log_every', 'save_every', 'keep_last', 'keep_best')   # may change between one start and the next
+
+def _only(value, other):
+    "Of a long text, the parts in which it differs from another."
+    if not (isinstance(value, str) and isinstance(other, str) and value and other): return value
+    return ', '.join(part for part in value.split(', ') if part not in other.split(', '))
 
 def _check_settings(saved, now, folder):
     "Refuse to go on with other settings than the state was saved with."
     now = json.loads(json.dumps(now))
-    differ = [f"{k}={saved.get(k)}, now {k}={v}" for k, v in now.items() if saved.get(k) != v and k not in _FREE]
+    differ = [f"{k}={_only(saved.get(k), v)}, now {k}={_only(v, saved.get(k))}" for k, v in now.items()
+              if saved.get(k) != v and k not in _FREE]
     if differ: raise ValueError(f"{folder} holds a run with {'; '.join(differ)}; "
                                 "train it with its own settings, or delete the folder")
 

@@ -100,13 +100,13 @@ def _stream(batches, place, steps, accumulate=1):
         yield (step, *here), group, time.perf_counter() - tick
         group, tick = [], time.perf_counter()
 
-# %% ../nbs/19_train.ipynb #7852a84f
-def _resume(folder, accelerator, config):
+# %% ../nbs/19_train.ipynb #8233e2c1
+def _resume(folder, accelerator, settings):
     "The place to go on from and the history so far; the start and [] where nothing was saved."
-    saved = None if folder is None else load_state(folder, accelerator, _settings(config, accelerator))
+    saved = None if folder is None else load_state(folder, accelerator, settings)
     return (tuple(saved['place']), saved['history']) if saved else ((0, 0, 0), [])
-
-def _settings(config, accelerator): return dict(asdict(config), processes=accelerator.num_processes)
+def _settings(config, accelerator, model):
+    return asdict(config) | dict(processes=accelerator.num_processes, model=str(getattr(model, 'config', '')))
 
 def _score(recent, judge, model, accelerator):
     "How good the model is, low for good: less what `judge` says, or the mean loss of the recent steps."
@@ -214,7 +214,7 @@ def _anyone(asked, accelerator, now):
     if accelerator.num_processes == 1 or not now: return asked[0] if asked and accelerator.num_processes == 1 else None
     return next((name for names in gather_object([asked[:1]]) for name in names), None)
 
-# %% ../nbs/19_train.ipynb #4fc74911
+# %% ../nbs/19_train.ipynb #6f80f100
 def train(
     model:nn.Module,          # `forward(batch, generator) -> dict` of named scalar losses; trained in place
     batches,                  # function (epoch, start) -> this process's (source, batch) pairs from number `start` on
@@ -228,7 +228,7 @@ def train(
     accelerator, folder = accelerator or make_accelerator(config), None if folder is None else Path(folder)
     with hold_folder(folder, accelerator), stop_signals(folder is not None) as asked, \
             _prepared(model, config, accelerator) as (net, optimizer):
-        place, history = _resume(folder, accelerator, config)
+        place, history = _resume(folder, accelerator, settings := _settings(config, accelerator, model))
         first, started, tick, recent, unscored = place[0], time.time(), time.time(), [], []
         for after, group, waited in _stream(batches, place, config.steps, config.accumulate):
             done, source, clips = after[0], group[-1][0], sum(len(batch['frames']) for _, batch in group)
@@ -244,7 +244,7 @@ def train(
                 tick, recent = time.time(), []
             if save or stop:
                 score = _score(unscored, judge, net, accelerator) if config.keep_best else None
-                progress = dict(place=place, settings=_settings(config, accelerator), history=history, score=score)
+                progress = dict(place=place, settings=settings, history=history, score=score)
                 save_state(folder, accelerator, progress, config.keep_last, config.keep_best); unscored = []
             if stop: raise KeyboardInterrupt(f"{stop}: stopped after step {done}, saved in {folder}; start the same run to go on")
     return history
