@@ -93,22 +93,25 @@ PRESETS = dict(
                       clip_style=False),
 )
 
-# %% ../nbs/13a_config.ipynb #fa66f89f
+# %% ../nbs/13a_config.ipynb #a0d66837
 def _unknown(kind, name, known):
     "What to tell somebody who misspelt a name."
     near = get_close_matches(name, known, 1)
     hint = f'; did you mean {near[0]!r}?' if near else ''
     return f"unknown {kind} {name!r}{hint} (known: {', '.join(known)})"
 
-# %% ../nbs/13a_config.ipynb #a0c9a44a
+def _from_presets(presets, preset, overrides):
+    "A preset with some fields overridden; lists, as YAML has them, become tuples."
+    if preset not in presets: raise ValueError(_unknown('preset', preset, sorted(presets)))
+    known = [f.name for f in fields(presets[preset])]
+    for key in overrides:
+        if key not in known: raise ValueError(_unknown('model field', key, known))
+    return replace(presets[preset], **{k: tuple(v) if isinstance(v, list) else v for k, v in overrides.items()})
+
+# %% ../nbs/13a_config.ipynb #0f0d02b8
 def make_config(
     preset:str='smaug_b_4f',  # a name in `PRESETS`
     **overrides,              # fields of `SmaugConfig` that differ
 )->SmaugConfig:
     "A preset with some fields overridden; unknown names are refused with the nearest known one."
-    known = [f.name for f in fields(SmaugConfig)]
-    if preset not in PRESETS: raise ValueError(_unknown('preset', preset, sorted(PRESETS)))
-    for key in overrides:
-        if key not in known: raise ValueError(_unknown('model field', key, known))
-    overrides = {k: tuple(v) if isinstance(v, list) else v for k, v in overrides.items()}
-    return replace(PRESETS[preset], **overrides)
+    return _from_presets(PRESETS, preset, overrides)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TARGETS', 'LVMAE_PRESETS', 'LVMAEConfig', 'make_lvmae_config', 'check_tokenizer', 'code_loss', 'LVMAE']
 
-# %% ../nbs/17a_lvmae.ipynb #95494f61
+# %% ../nbs/17a_lvmae.ipynb #64a99428
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 
@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from .config import _unknown
+from .config import _from_presets, _unknown
 from .core import check_range
 from .cubes import cube_targets, cubify
 from .fsq import codebook_size, index_digits, indices_to_codes
@@ -65,7 +65,7 @@ def _check_lvmae(c):
     codebook_size(c.levels)
     num_decoded(1, 1, c.decode_ratio)
 
-# %% ../nbs/17a_lvmae.ipynb #db5f1698
+# %% ../nbs/17a_lvmae.ipynb #ab933415
 LVMAE_PRESETS = dict(
     lvmae_b=LVMAEConfig(),
     tiny=LVMAEConfig(image_size=64, patch_size=8, embed_dim=96, depth=4, num_heads=4, decoder_dim=64,
@@ -79,11 +79,7 @@ def make_lvmae_config(
     **overrides,                # fields of `LVMAEConfig` that differ
 )->LVMAEConfig:
     "A preset with some fields overridden; unknown names are refused with the nearest known one."
-    if preset not in LVMAE_PRESETS: raise ValueError(_unknown('preset', preset, sorted(LVMAE_PRESETS)))
-    known = [f.name for f in fields(LVMAEConfig)]
-    for key in overrides:
-        if key not in known: raise ValueError(_unknown('model field', key, known))
-    return replace(LVMAE_PRESETS[preset], **overrides)
+    return _from_presets(LVMAE_PRESETS, preset, overrides)
 
 # %% ../nbs/17a_lvmae.ipynb #e697e439
 def check_tokenizer(

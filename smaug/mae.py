@@ -44,7 +44,7 @@ def _check_encoder(image_size, patch_size, embed_dim, depth, num_heads, keep_rat
         raise ValueError(f"sparsify_layers has {outside}, expected layers between 1 and depth {depth}; "
                          "count layers from 1, or set keep_rate=1")
 
-# %% ../nbs/09_mae.ipynb #0088c176
+# %% ../nbs/09_mae.ipynb #bf016b00
 class VisualEncoder(nn.Module):
     "The encoder Q_v: a ViT that sees the visible patches only and sparsifies them on the way (§3.1.1, §3.2)."
     def __init__(self,
@@ -62,6 +62,8 @@ class VisualEncoder(nn.Module):
         self.patch_size, self.keep_rate, self.sparsify_layers = patch_size, keep_rate, tuple(sparsify_layers)
         self.vit = _vit(image_size, patch_size, embed_dim, depth, num_heads, clip_style)
 
+    block = staticmethod(sparse_block)      # how a block is run; chapter 24a has another way
+
     def forward(self,
         frames:torch.Tensor,            # (N, 3, H, W), normalised
         mask:torch.Tensor=None,         # (N, L) bool, True = removed; None = nothing
@@ -71,7 +73,7 @@ class VisualEncoder(nn.Module):
         survivors = []
         for layer, block in enumerate(self.vit.blocks, 1):
             chosen = layer in self.sparsify_layers
-            tokens, ids = sparse_block(block, tokens, ids, self.keep_rate if chosen else 1.)
+            tokens, ids = self.block(block, tokens, ids, self.keep_rate if chosen else 1.)
             if chosen: survivors.append(ids)
         return Encoded(self.vit.norm(tokens), ids, tuple(survivors))
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['explicit_attention', 'plain_block', 'plain_bert', 'PlainSmaug', 'shared_twin']
 
-# %% ../nbs/24a_plain.ipynb #f41e8c4a
+# %% ../nbs/24a_plain.ipynb #7e3a4738
 import torch
 from timm.models.vision_transformer import Block
 from torch import nn
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from .bert import MultimodalEncoder, TextEncoder
 from .captions import Vocabulary, Words, mask_words
 from .losses import mlm_loss, mvm_loss
-from .mae import Encoded, PixelDecoder, VisualEncoder, _sum_fused, pixel_targets
+from .mae import PixelDecoder, VisualEncoder, _sum_fused, pixel_targets
 from .masking import masked_ids, put_back, take, visible_ids
 from .model import Smaug, Text
 from .sparsify import Sparse, num_kept
@@ -71,16 +71,9 @@ def plain_bert(
     if visual is not None: x = attend(layer.crossattention, x, visual, None)
     return layer.output(layer.intermediate(x), x)
 
-# %% ../nbs/24a_plain.ipynb #95cc457f
+# %% ../nbs/24a_plain.ipynb #0ac638ec
 class _Visual(VisualEncoder):
-    def forward(self, frames, mask=None, num_visible=None):
-        tokens, ids = self.embed(frames, mask, num_visible)
-        survivors = []
-        for layer, block in enumerate(self.vit.blocks, 1):
-            chosen = layer in self.sparsify_layers
-            tokens, ids = plain_block(block, tokens, ids, self.keep_rate if chosen else 1.)
-            if chosen: survivors.append(ids)
-        return Encoded(self.vit.norm(tokens), ids, tuple(survivors))
+    block = staticmethod(plain_block)
 
     def embed(self, frames, mask=None, num_visible=None):
         patches = self.vit.patch_embed(frames) + self.vit.pos_embed[:, 1:]              # (N, L, D)
@@ -89,12 +82,13 @@ class _Visual(VisualEncoder):
         first = (self.vit.cls_token + self.vit.pos_embed[:, :1]).expand(N, -1, -1)
         return self.vit.norm_pre(torch.cat([first, take(patches, ids)], 1)), ids
 
-# %% ../nbs/24a_plain.ipynb #f5686f4f
+# %% ../nbs/24a_plain.ipynb #d22ad577
 class _Temporal(TemporalEncoder):
     def forward(self, frames, places=None):
         T, N = frames.shape[1:3]
         if T == 1 or not len(self.layers): return frames
-        x = (frames + interpolate_time(self.time, T)[:, None]).flatten(1, 2)            # (B, T·N, D)
+        x = frames + interpolate_time(self.time, T)[:, None]
+        x = (x if places is None else x + places).flatten(1, 2)                         # (B, T·N, D)
         for layer in self.layers: x = plain_bert(layer, x)
         x = x.unflatten(1, (T, N))
         return x if self.out is None else frames + self.out(x)

@@ -6,9 +6,9 @@
 __all__ = ['MASKS', 'VIDEOMAE_PRESETS', 'cube_mask', 'VideoMAEConfig', 'make_videomae_config', 'VideoEncoder', 'CubeDecoder',
            'VideoMAE']
 
-# %% ../nbs/15_videomae.ipynb #d0eca6a7
+# %% ../nbs/15_videomae.ipynb #171698a8
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -18,7 +18,7 @@ from timm.models.beit import Block
 from torch import nn
 from torch.nn import functional as F
 
-from .config import _unknown
+from .config import _from_presets, _unknown
 from .core import check_multiple, check_range
 from .cubes import axis_positions, cube_changes, cube_targets, cubify, sinusoid_positions
 from .masking import frame_mask, masked_ids, random_mask, take, tube_mask, visible_ids
@@ -116,17 +116,13 @@ VIDEOMAE_PRESETS = dict(
                          decoder_dim=16, decoder_depth=1, decoder_heads=2),
 )
 
-# %% ../nbs/15_videomae.ipynb #73718b99
+# %% ../nbs/15_videomae.ipynb #387a72fc
 def make_videomae_config(
     preset:str='videomae_b',    # a name in `VIDEOMAE_PRESETS`
     **overrides,                # fields of `VideoMAEConfig` that differ
 )->VideoMAEConfig:
     "A preset with some fields overridden; unknown names are refused with the nearest known one."
-    if preset not in VIDEOMAE_PRESETS: raise ValueError(_unknown('preset', preset, sorted(VIDEOMAE_PRESETS)))
-    known = [f.name for f in fields(VideoMAEConfig)]
-    for key in overrides:
-        if key not in known: raise ValueError(_unknown('model field', key, known))
-    return replace(VIDEOMAE_PRESETS[preset], **overrides)
+    return _from_presets(VIDEOMAE_PRESETS, preset, overrides)
 
 # %% ../nbs/15_videomae.ipynb #2e50681d
 def _blocks(dim, depth, heads, mlp_ratio, eps, drop_path=0.):
