@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['clean_caption', 'join_paragraph', 'swap_sides', 'train_tokenizer', 'load_tokenizer', 'Vocabulary', 'vocabulary_of',
-           'Words', 'encode_captions', 'MaskedWords', 'mask_words']
+           'Words', 'encode_captions', 'MaskedWords', 'mask_words', 'num_masked']
 
 # %% ../nbs/04_captions.ipynb #a21e3c8f
 from collections import Counter
@@ -144,16 +144,16 @@ def mask_words(
     vocabulary:Vocabulary|PreTrainedTokenizerBase,
     mask_prob:float=.15,        # share of a caption's words, 0 <= mask_prob <= 1; at least one word unless 0
     generator:torch.Generator|None=None,
+    num:int|None=None,          # M of `num_masked`; given, nothing waits for the device
 )->MaskedWords:
     "Hide words to be guessed: 80 % become [MASK], 10 % a random word, 10 % stay (§3.3, App. C)."
     check_range('mask_prob', mask_prob, 0, 1, include_high=True)
     vocab = vocabulary if isinstance(vocabulary, Vocabulary) else vocabulary_of(vocabulary)
     ids, (B, S) = words.ids, words.ids.shape
-    special = torch.tensor([vocab.pad_id, vocab.cls_id, vocab.sep_id], device=ids.device)
-    maskable = words.attention & (ids[..., None] != special).all(-1)            # (B, S)
-    count = (mask_prob*maskable.sum(1)).round().long()                          # (B,)
+    maskable = words.attention & (ids != vocab.pad_id) & (ids != vocab.cls_id) & (ids != vocab.sep_id)  # (B, S)
+    count = (mask_prob*maskable.sum(1).double()).round().long()                 # (B,)
     if mask_prob > 0: count = count.clamp(min=1).minimum(maskable.sum(1))
-    M = max(1, int(count.max()))
+    M = max(1, int(count.max())) if num is None else num
     source = dict(generator=generator, device=generator.device if generator else ids.device)
     order, kind = torch.rand(2, B, S, **source).to(ids.device)
     random_ids = torch.randint(vocab.size, (B, M), **source).to(ids.device)
@@ -166,3 +166,11 @@ def mask_words(
     replaced = torch.where(kind < .8, vocab.mask_id, torch.where(kind < .9, random_ids, originals))
     masked = ids.scatter(1, positions, torch.where(chosen, replaced, originals))
     return MaskedWords(masked, positions, originals.masked_fill(~chosen, -100))
+
+# %% ../nbs/04_captions.ipynb #9acf7ed2
+def num_masked(
+    num_words:int,      # S, [CLS] and [SEP] among them
+    mask_prob:float,    # share of words, 0 <= mask_prob <= 1
+)->int:                 # M >= 1
+    "Count the words that a caption of S pieces loses."
+    return max(1, round(mask_prob*(num_words - 2)))

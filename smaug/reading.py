@@ -6,11 +6,10 @@
 __all__ = ['UnreadableMedia', 'read_image', 'Video', 'VideoInfo', 'video_info', 'read_frames']
 
 # %% ../nbs/03a_reading.ipynb #c1763747
-import io, os, re, struct
+import functools, importlib, io, os, re, struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
-import av, decord
 import numpy as np
 import torch
 from PIL import Image, ImageOps
@@ -21,11 +20,13 @@ class UnreadableMedia(ValueError):
     "A video or image that cannot be read: the message names the file, the cause and the remedy."
 
 # %% ../nbs/03a_reading.ipynb #07af52e3
-decord.logging.set_level(decord.logging.FATAL)      # its notes go to the C stderr; ours name file and remedy
 _REMEDY = "replace the file or remove its row; prepare_frames skips such files and counts them"
-_DECORD = (RuntimeError, IndexError, decord.DECORDError)            # what decord raises
-_ERRORS = (*_DECORD, av.FFmpegError, OSError, ValueError)           # what any of the readers raises
-
+@functools.lru_cache
+def _load(name):
+    if (library := importlib.import_module(name)).__name__ == 'decord': library.logging.set_level(library.logging.FATAL)
+    return library
+def _decord_errors(): return RuntimeError, IndexError, _load('decord').DECORDError
+def _errors(): return *_decord_errors(), _load('av').FFmpegError, OSError, ValueError       # of any reader
 def _refuse(path, cause, error=None):
     if error: cause = f"{cause} ({_first_line(error)})"
     return UnreadableMedia(f"{str(path)[:300]}: {cause}; {_REMEDY}")
@@ -96,7 +97,7 @@ def read_image(
 def _open(media, look=False):
     "Open with FFmpeg; for a mere look at the header, nothing is decoded where the format allows that."
     options = dict(stream_options=[dict(skip_frame='all')]) if look else {}
-    try: return av.open(_handle(media), metadata_errors='replace', **options)   # odd letters in tags do no harm
+    try: return _load('av').open(_handle(media), metadata_errors='replace', **options)  # odd letters in tags do no harm
     except ValueError:
         if look: return _open(media)
         raise
@@ -104,7 +105,7 @@ def _handle(media): return io.BytesIO(media) if isinstance(media, bytes) else os
 
 def _stream(container):
     "The first video stream that is not an album's cover, or None."
-    cover = av.stream.Disposition.attached_pic
+    cover = _load('av').stream.Disposition.attached_pic
     return next((stream for stream in container.streams.video if not stream.disposition & cover), None)
 
 _UNINDEXED = {'mpeg', 'mpegts', 'mpegvideo', 'h264', 'hevc', 'ogg', 'avi', 'gif'}     # containers
@@ -122,7 +123,7 @@ class _Decord:
     "Frames through decord, which seeks to the key frame before each."
     name = 'decord'
     def __init__(self, media):
-        self.reader = decord.VideoReader(_handle(media), num_threads=1)
+        self.reader = _load('decord').VideoReader(_handle(media), num_threads=1)
         self.fps, V = float(self.reader.get_avg_fps()), len(self.reader)
         self.times = self.reader.get_frame_timestamp(range(V)).astype(float)                # (V, 2) s
     def read(self, indices): return self.reader.get_batch(list(indices)).asnumpy()
@@ -188,7 +189,7 @@ def _choose_reader(media, path):
         if _stream(container) is None: raise _refuse(path, "it holds no video stream")
         jumps = _can_jump(container)
     try: return _Decord(media) if jumps else _Pyav(media)
-    except _DECORD: return _Pyav(media)
+    except _decord_errors(): return _Pyav(media)
 
 # %% ../nbs/03a_reading.ipynb #d74eefa3
 class Video:
@@ -200,7 +201,7 @@ class Video:
         self.media, self.path = media, Path(name or (media if not isinstance(media, bytes) else 'bytes'))
         try: self._reader = _choose_reader(media, self.path)
         except UnreadableMedia: raise
-        except _ERRORS as error: raise _refuse(self.path, "not a readable video", error) from error
+        except _errors() as error: raise _refuse(self.path, "not a readable video", error) from error
         if len(self) == 0: raise _refuse(self.path, "it holds no frame")
 
     def __len__(self): return len(self._reader.times)
@@ -214,9 +215,9 @@ class Video:
         for i in indices: check_range('frame index', i, 0, len(self), remedy=remedy)
         try:
             try: frames = self._reader.read(indices)
-            except _DECORD: frames = self._second_reader().read(indices)
+            except _decord_errors(): frames = self._second_reader().read(indices)
         except UnreadableMedia: raise
-        except _ERRORS as error: raise _refuse(self.path, f"frames {[*indices]} cannot be decoded", error) from error
+        except _errors() as error: raise _refuse(self.path, f"frames {[*indices]} cannot be decoded", error) from error
         return torch.from_numpy(frames).movedim(-1, 1)
 
     def _second_reader(self):
