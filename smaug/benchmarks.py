@@ -104,7 +104,7 @@ def _list_rows(table, folder, split, report):
     else: rows = read_csv(table, ('video_id', *['sentence']*test), report)
     for line, row in rows:
         clip = row['video_id']
-        texts = (row['sentence'],) if 'sentence' in row else tuple(captions.get(clip, ()))
+        texts = (row['sentence'],) if test and 'sentence' in row else tuple(captions.get(clip, ()))
         if choice: texts = texts[choice.get(clip, len(texts)):][:1]
         if texts: yield TableRow(line, clip, clip_stem(clip), texts)
         else: report.exclude('unknown clip', table, line, f"{clip} has no caption")
@@ -112,9 +112,9 @@ def _list_rows(table, folder, split, report):
 # %% ../nbs/05d_benchmarks.ipynb #e347d137
 MSRVTT_FORMS = (    # every form in which MSRVTT is read
     Form('CLIP4Clip', dict(train=('MSRVTT_train.7k.csv', 'MSRVTT_train.9k.csv'), val=('MSRVTT_val.csv',),
-                           test=('MSRVTT_JSFUSION_test.csv',)), _list_rows),
+                           test=('MSRVTT_JSFUSION_test.csv',), test_all=('MSRVTT_JSFUSION_test.csv',)), _list_rows),
     Form('Frozen', dict(train=('train_list_jsfusion.txt', 'train_list_*.txt'),
-                        test=('val_list_jsfusion.txt',)), _list_rows),
+                        test=('val_list_jsfusion.txt',), test_all=('val_list_jsfusion.txt',)), _list_rows),
     Form('ClipBERT', {s: (f'{s}.jsonl', f'*ret*_{s}.jsonl') for s in ('train', 'val', 'test')}, _entry_rows,
          '"caption"'),
     Form('Singularity', dict(train=('msrvtt_ret_train7k.json', 'msrvtt_ret_train9k.json'),
@@ -123,7 +123,7 @@ MSRVTT_FORMS = (    # every form in which MSRVTT is read
 # %% ../nbs/05d_benchmarks.ipynb #94532c5c
 def read_msrvtt(
     folder:str|Path,                # holds one of the forms, and the clips below
-    split:str='train',              # 'train' (7k, else 9k clips), 'val', or 'test' (1k: one caption a clip)
+    split:str='train',              # 'train' (7k, else 9k clips), 'val', 'test' (1k: one caption a clip), 'test_all' (all of theirs)
     report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
 )->Iterator[Caption]:               # one record a clip
     "Read MSRVTT for retrieval (§4.1)."

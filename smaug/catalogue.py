@@ -133,7 +133,7 @@ _CORPORA = (
 
 # %% ../nbs/05g_catalogue.ipynb #3bab3ada
 _BENCHMARKS = (
-    Dataset('msrvtt', Caption, 'video', dict(train=7_010, val=None, test=1_000),
+    Dataset('msrvtt', Caption, 'video', dict(train=7_010, val=None, test=1_000, test_all=1_000),
             (*_forms(MSRVTT_FORMS, read_msrvtt), *_ANY), True),
     Dataset('didemo', Caption, 'video', dict(train=8_395, val=1_065, test=1_004),
             _forms(DIDEMO_FORMS, read_didemo)),
