@@ -25,6 +25,7 @@ class SmaugConfig:
     mask_ratio:float = 0.5          # share of patches removed in pre-training, 0 <= ratio < 1
     keep_rate:float = 0.8           # γ of token sparsification, 0 < γ <= 1; 1 is none
     sparsify_layers:tuple = (4, 7, 10)  # 1-based layers of Q_v that sparsify
+    select_layer:int = 0            # layer of Q_v after which training selects frames (ours, 14b); 0 = after all
     clip_style:bool = True          # Q_v as CLIP's tower: pre-norm, QuickGELU
     temporal_depth:int = 2          # layers of Q_t
     temporal_std:float = 0.02       # spread of the initial temporal embedding
@@ -33,12 +34,15 @@ class SmaugConfig:
     decoder_dim:int = 512           # width of the pixel decoder D_v
     decoder_depth:int = 3           # its blocks (Table 11)
     decoder_heads:int = 16          # its heads
+    decode_ratio:float = 1.         # share of the masked patches that D_v paints (ours, chapter 09); 1 = all
+    cross_decoder:bool = False      # D_v's patches look at the encoder's tokens, not at each other (ours, chapter 09)
     normalize_targets:bool = False  # per-patch normalised pixels as the target of MVM
     vocab_size:int = 30522          # word pieces
     special_ids:tuple = (103, 0, 101, 102)  # [MASK], [PAD], [CLS], [SEP]
     text_layers:int = 9             # BERT layers of the text encoder Q_l
     fusion_layers:int = 3           # BERT layers with cross-attention of the multimodal encoder Q_m
     max_words:int = 32              # S, word pieces per caption
+    pack_text:int = 0               # width of rows that captions share in Q_l (ours, chapter 14c); 0 = a row a caption
     selector_dim:int = 768          # width of the selector S
     selector_ffn:int = 2048         # its "hidden size of 2048" (§3.5)
     selector_prior:bool = False     # add the contrastive similarity to the selector's scores
@@ -68,6 +72,10 @@ def _check_config(c):
     if c.num_selected > c.num_frames:
         raise ValueError(f"num_selected is {c.num_selected} but only num_frames={c.num_frames} are sampled; "
                          "select at most as many frames as are sampled")
+    check_range('pack_text', c.pack_text, 0, float('inf'), remedy='0 packs nothing')
+    check_range('select_layer', c.select_layer, 0, c.depth, remedy='0 selects after the last layer')
+    if not 0 < c.decode_ratio <= 1:
+        raise ValueError(f"decode_ratio is {c.decode_ratio}; expected 0 < decode_ratio <= 1 (1 paints all)")
     unknown = set(c.objectives) - {'vtc', 'vtm', 'mlm', 'mvm', 'order'}
     if unknown: raise ValueError(f"objectives holds {sorted(unknown)}; expected some of vtc, vtm, mlm, mvm, order")
     bad = [layer for layer in c.sparsify_layers if not 1 <= layer <= c.depth]

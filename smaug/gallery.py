@@ -29,7 +29,8 @@ from .store import FrameStore
 
 # %% ../nbs/20a_gallery.ipynb #0ab8c36c
 _NOT_ENCODING = ('mask_ratio', 'objectives', 'mask_prob', 'gumbel_temperature', 'learn_temperature', 'normalize_targets',
-                 'init_std', 'attention_gain', 'temporal_std', 'max_words', 'num_selected', 'temperature')
+                 'init_std', 'attention_gain', 'temporal_std', 'max_words', 'num_selected', 'temperature',
+                 'select_layer', 'decode_ratio', 'cross_decoder', 'pack_text')
 
 # %% ../nbs/20a_gallery.ipynb #bb761e48
 def model_hash(

@@ -13,13 +13,13 @@ from fastcore.basics import patch
 from torch import nn
 from torch.nn import functional as F
 from .config import PRESETS, SmaugConfig, make_config
-from .video import CLIP_MEAN, CLIP_STD, normalize_frames
-from .captions import Vocabulary, Words, mask_words
+from .video import CLIP_MEAN, CLIP_STD
+from .captions import Vocabulary, Words, mask_words, num_masked
 from .patches import grid_size
-from .masking import masked_ids, num_visible, take, tube_mask
-from .mae import PixelDecoder, VisualEncoder, pixel_targets
+from .masking import num_visible, take, tube_mask
+from .mae import PixelDecoder, VisualEncoder, decoded_ids, pixel_targets
 from .temporal import TemporalEncoder, spread_weights
-from .waves import space_time_waves
+from .waves import motion_waves
 from .bert import MultimodalEncoder, TextEncoder, WordHead, bert_config, gather_keys
 from .selector import FrameSelector, Selection, gumbel_select, num_selected_at_test, top_frames
 from .losses import clip_similarity, gather_rows, hard_negatives, mlm_loss, mvm_loss, vtc_loss, vtm_loss
@@ -31,6 +31,7 @@ class Video(NamedTuple):
     ids:torch.Tensor           # (B, T, V') patch of each token, -1 for fused ones
     tokens:torch.Tensor        # (B, T, 1+V', D) output of Q_t, eq. 3
     embedding:torch.Tensor     # (B, T, E) unit-length contrastive features, one per frame
+    moments:torch.Tensor=None  # (B, T) which of the sampled frames these are, if they are a selection (chapter 14b)
 
 class Text(NamedTuple):
     "A batch of encoded captions."
@@ -54,12 +55,12 @@ class Smaug(nn.Module):
         self.selector = FrameSelector(c.embed_dim, c.selector_dim, 2, c.selector_ffn, 2, c.max_frames,
                                       c.selector_prior)
         self.decoder = PixelDecoder(c.embed_dim, c.decoder_dim, c.decoder_depth, c.decoder_heads,
-                                    c.image_size, c.patch_size)
-        self.visual_proj = nn.Linear(c.embed_dim, c.proj_dim)
-        self.text_proj = nn.Linear(c.embed_dim, c.proj_dim)
+                                    c.image_size, c.patch_size, c.cross_decoder)
+        self.visual_proj, self.text_proj = (nn.Linear(c.embed_dim, c.proj_dim) for _ in range(2))
         self.match_head = nn.Linear(c.embed_dim, 2)
         self.word_head = WordHead(bert, self.text.bert.embeddings.word_embeddings)
         self.temperature = nn.Parameter(torch.tensor(c.temperature), requires_grad=c.learn_temperature)
+        self.register_buffer('pixel_scale', 255*torch.tensor([CLIP_MEAN, CLIP_STD])[..., None, None], False)
         self.gather_negatives = False       # VTC among the clips of all processes; `train` sets it
         spread_weights(self, c.init_std / 0.02, c.attention_gain)
 
@@ -69,18 +70,20 @@ class Smaug(nn.Module):
     )->dict[str, torch.Tensor]:          # named scalar losses (eq. 6 is their sum)
         "One training step's losses."
         frames = self.normalize(batch['frames'])
-        mask = self.draw_mask(frames, generator)
-        video = self.encode_video(frames, mask)
+        mask, wanted = self.draw_mask(frames, generator), self.config.objectives
         text = self.encode_text(batch['ids'], batch['attention'])
-        keys = self.fusion.visual_keys(video.tokens)
-        losses, wanted = {}, self.config.objectives
+        if self.config.select_layer: frames, video = self.encode_early(frames, mask, text, generator)   # chapter 14b
+        else: video = self.encode_video(frames, mask)
+        keys = self.fusion.visual_keys(video.tokens) if {'vtm', 'mlm', 'order'} & {*wanted} else None
+        losses, paint, own = {}, 'mvm' in wanted and mask is not None, torch.arange(len(frames), device=frames.device)
         similarity = clip_similarity(video.embedding, text.embedding, self.config.pool)
         if 'vtc' in wanted: losses['vtc'] = self.contrast(video, text, similarity, batch['clip_id'])
-        losses['vtm'], chosen = self.match(video, text, keys, similarity, batch['clip_id'], generator)
+        if 'vtm' in wanted: losses['vtm'], chosen = self.match(video, text, keys, similarity, batch['clip_id'], generator)
+        elif paint: chosen = (self.select(video, text, own, own, generator) or Selection(None, None)).ids
         if 'mlm' in wanted: losses['mlm'] = self.fill_words(batch, video, keys, generator)
-        if 'mvm' in wanted and mask is not None: losses['mvm'] = self.fill_pixels(frames, video, mask, chosen)
+        if paint: losses['mvm'] = self.fill_pixels(frames, video, mask, chosen, generator)
         if 'order' in wanted: losses['order'] = self.tell_order(batch, video, keys, generator)      # chapter 14a
-        return {k: v for k, v in losses.items() if k in wanted}
+        return losses
 
     def contrast(self, video, text, similarity, clip_id):
         "VTC (eq. 10-12) in this process's batch, or among the clips of all processes if `gather_negatives`."
@@ -98,11 +101,9 @@ class Smaug(nn.Module):
 
 # %% ../nbs/14_model.ipynb #08b804d9
 @patch
-def normalize(self:Smaug,
-    frames:torch.Tensor,    # (B, T, 3, H, W); uint8, or float as the encoder wants them
-)->torch.Tensor:            # float
-    "Bring uint8 frames to the encoder's scale, on the device where they are."
-    return normalize_frames(frames, CLIP_MEAN, CLIP_STD) if frames.dtype == torch.uint8 else frames
+def normalize(self:Smaug, frames):
+    "Bring uint8 frames (B, T, 3, H, W) to the encoder's scale, on the device where they are; floats have it."
+    return (frames.float() - self.pixel_scale[0])/self.pixel_scale[1] if frames.dtype == torch.uint8 else frames
 
 @patch
 def num_visible(self:Smaug)->int:
@@ -110,11 +111,8 @@ def num_visible(self:Smaug)->int:
     return num_visible(math.prod(self.grid), self.config.mask_ratio)
 
 @patch
-def draw_mask(self:Smaug,
-    frames:torch.Tensor,            # (B, T, 3, H, W)
-    generator:torch.Generator,      # of the mask
-)->torch.Tensor|None:               # (B, L) bool, True = removed; None when nothing is masked
-    "Draw one tube mask a clip (§3.1.1)."
+def draw_mask(self:Smaug, frames, generator):
+    "Draw one tube mask a clip (§3.1.1): (B, L) bool, True = removed; None when nothing is masked."
     if self.config.mask_ratio == 0: return None
     return tube_mask(math.prod(self.grid), self.config.mask_ratio, len(frames), generator).to(frames.device)
 
@@ -125,14 +123,18 @@ def encode_video(self:Smaug,
     mask:torch.Tensor=None,     # (B, L) bool, True = removed; None = nothing
 )->Video:
     "Encode clips: eq. 1-3 and P_v of eq. 9."
-    B, T = frames.shape[:2]
-    tubes = None if mask is None else mask.repeat_interleave(T, 0)
+    (B, T), tubes = frames.shape[:2], None if mask is None else mask.repeat_interleave(frames.shape[1], 0)
     encoded = self.visual(frames.flatten(0, 1), tubes, self.num_visible())
-    tokens = encoded.tokens.unflatten(0, (B, T))                       # (B, T, 1+V', D)
+    tokens, ids = encoded.tokens.unflatten(0, (B, T)), encoded.ids.unflatten(0, (B, T))     # (B, T, 1+V', D)
+    places, told = None, self.config.temporal_waves and T > 1
+    if told: places = motion_waves(frames, F.pad(ids, (1, 0), value=-1), self.config.patch_size, tokens.shape[-1], mask)
+    return self.relate(tokens, ids, places)
+
+@patch
+def relate(self:Smaug, tokens, ids, places, moments=None):
+    "From Q_v's tokens to a `Video`: eq. 3 and P_v of eq. 9."
     embedding = F.normalize(self.visual_proj(tokens[:, :, 0]).float(), dim=-1)
-    ids, places = encoded.ids.unflatten(0, (B, T)), None
-    if self.config.temporal_waves: places = space_time_waves(F.pad(ids, (1, 0), value=-1), self.grid, tokens.shape[-1])
-    return Video(tokens, ids, self.temporal(tokens, places), embedding)
+    return Video(tokens, ids, self.temporal(tokens, places), embedding, moments)
 
 @patch
 def encode_text(self:Smaug,
@@ -140,7 +142,7 @@ def encode_text(self:Smaug,
     attention:torch.Tensor,     # (B, S) bool, True = a word
 )->Text:
     "Encode captions: eq. 4 and P_l of eq. 9."
-    states = self.text(ids, attention)
+    states = (self.read_packed if self.config.pack_text else self.text)(ids, attention)         # chapter 14c
     return Text(states, attention, F.normalize(self.text_proj(states[:, 0]).float(), dim=-1))
 
 # %% ../nbs/14_model.ipynb #01fbb7dc
@@ -151,10 +153,11 @@ def score_frames(self:Smaug,
     text_ids:torch.Tensor,      # (P,) int64, caption of each pair
 )->torch.Tensor:                # (P, T)
     "Score each clip's frames, given each caption (eq. 5)."
-    prior = None
-    if self.config.selector_prior:
+    prior, c = None, self.config
+    if c.selector_prior or c.select_layer:
         similarity = (video.embedding[video_ids] * text.embedding[text_ids].unsqueeze(1)).sum(-1)
         prior = (similarity / self.clamped_temperature()).detach()
+    if c.select_layer: return prior                                 # S knows layer `select_layer` only (chapter 14b)
     return self.selector(video.tokens[:, :, 0][video_ids], text.states[:, 0][text_ids], prior)
 
 @patch
@@ -167,7 +170,7 @@ def select(self:Smaug,
     "Select frames for each pair: drawn in training, the best at inference."
     T, c = video.tokens.shape[1], self.config
     k = num_selected_at_test(T, c.num_frames, c.num_selected)
-    if k >= T: return None
+    if k >= T or video.moments is not None: return None
     scores = self.score_frames(video, text, video_ids, text_ids)
     if not self.training: return top_frames(scores, k)
     return gumbel_select(scores, k, c.gumbel_temperature, generator)
@@ -193,7 +196,6 @@ def match_pairs(self:Smaug, text, text_ids, keys, video_ids, chosen):
     first = torch.zeros(len(text_ids), 1, dtype=torch.long, device=text.states.device)
     return self.match_head(self.fuse(text, text_ids, keys, video_ids, chosen, first)[:, 0]).float()
 
-# %% ../nbs/14_model.ipynb #c338c55b
 @patch
 def match(self:Smaug,
     video:Video, text:Text, keys:list,
@@ -203,14 +205,14 @@ def match(self:Smaug,
 )->tuple[torch.Tensor, torch.Tensor|None]:  # the loss, and the frames (B, κ) chosen for the true pairs
     "VTM (App. C) on B true pairs and 2B hard negatives."
     B = len(similarity); own = torch.arange(B, device=similarity.device)
-    tau = self.clamped_temperature().detach()
-    clip, caption = (hard_negatives(s.detach()/tau, clip_id, generator) for s in (similarity.T, similarity))
+    logits = similarity.detach()/self.clamped_temperature().detach()
+    clip, caption = (hard_negatives(s, clip_id, generator) for s in (logits.T, logits))
     video_ids, text_ids = torch.cat([own, clip.ids, own]), torch.cat([own, own, caption.ids])
     chosen = self.select(video, text, video_ids, text_ids, generator)
-    logits = self.match_pairs(text, text_ids, keys, video_ids, chosen)
-    labels = torch.cat([torch.ones_like(own), torch.zeros_like(own), torch.zeros_like(own)])
+    answers = self.match_pairs(text, text_ids, keys, video_ids, chosen)
+    labels = (torch.arange(3*B, device=own.device) < B).long()
     valid = torch.cat([torch.ones_like(clip.valid), clip.valid, caption.valid])
-    return vtm_loss(logits, labels, valid), None if chosen is None else chosen.ids[:B]
+    return vtm_loss(answers, labels, valid), None if chosen is None else chosen.ids[:B]
 
 # %% ../nbs/14_model.ipynb #aa427008
 @patch
@@ -220,20 +222,20 @@ def fill_words(self:Smaug,
     generator:torch.Generator=None,     # of words and frames
 )->torch.Tensor:                        # scalar
     "MLM (App. C): predict masked words from the rest of the caption and the frames chosen by it."
-    own = torch.arange(len(batch['ids']), device=batch['ids'].device)
-    vocabulary = Vocabulary(*self.config.special_ids, self.config.vocab_size)
-    masked = mask_words(Words(batch['ids'], batch['attention']), vocabulary, self.config.mask_prob, generator)
+    c, own = self.config, torch.arange(len(batch['ids']), device=batch['ids'].device)
+    words, vocabulary = Words(batch['ids'], batch['attention']), Vocabulary(*c.special_ids, c.vocab_size)
+    masked = mask_words(words, vocabulary, c.mask_prob, generator, num_masked(words.ids.shape[1], c.mask_prob))
     text = self.encode_text(masked.ids, batch['attention'])
     chosen = self.select(video, text, own, own, generator)
     return mlm_loss(self.word_head(self.fuse(text, own, keys, own, chosen, masked.positions)), masked.labels)
 
-# %% ../nbs/14_model.ipynb #f59a4158
 @patch
 def fill_pixels(self:Smaug,
     frames:torch.Tensor,        # (B, T, 3, H, W), normalised
     video:Video,
     mask:torch.Tensor,          # (B, L) bool, True = to be painted
     chosen:torch.Tensor|None,   # (B, κ) int64 frames; None = all
+    generator:torch.Generator=None,     # of the patches that are painted, if not all are
 )->torch.Tensor:                # scalar
     "MVM (App. C) on the frames that the true pair selected."
     tokens, ids = video.frame_tokens, video.ids
@@ -241,7 +243,8 @@ def fill_pixels(self:Smaug,
         rows = torch.arange(len(chosen), device=chosen.device).unsqueeze(1)
         frames, tokens, ids = frames[rows, chosen], tokens[rows, chosen], ids[rows, chosen]
     tubes = mask.repeat_interleave(tokens.shape[1], 0)
-    predictions = self.decoder(tokens.flatten(0, 1), ids.flatten(0, 1), tubes, self.num_visible(),
-                               self.config.keep_rate < 1)
-    targets = pixel_targets(frames.flatten(0, 1), self.config.patch_size, self.config.normalize_targets)
-    return mvm_loss(predictions, take(targets, masked_ids(tubes, predictions.shape[1])))
+    c, V = self.config, self.num_visible()
+    wanted = decoded_ids(tubes, c.decode_ratio, V, generator)
+    predictions = self.decoder(tokens.flatten(0, 1), ids.flatten(0, 1), tubes, V, c.keep_rate < 1, wanted)
+    targets = pixel_targets(frames.flatten(0, 1), c.patch_size, c.normalize_targets)
+    return mvm_loss(predictions, take(targets, wanted))
