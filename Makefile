@@ -30,7 +30,7 @@ lab: .venv/.ok   ## JupyterLab on the notebooks
 	jupyter lab nbs
 
 bench: .venv/.ok ## a training step, and a loader, beside their peers; into out/metrics/bench*.json
-	python -m smaug.bench
+	python -m smaug.bench --frames 4 8 16 32 --profile '+ FS 4→2'
 	python -m smaug.bench_loading
 
 prepare: .venv/.ok ## before a commit: export, clean, README, then test

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 
+from . import early, packing        # they give Smaug its options
 from .config import SmaugConfig, make_config
 from .core import keep_memory, make_generator, repo_root, seed_everything
 from .cost import block_cost, random_batch, step_cost, step_sizes, total_cost
@@ -35,7 +36,7 @@ def variants(
     preset:str='tiny',          # a several-frame preset
     compiled:bool=False,        # add the compiled ones?
 )->dict[str, Variant]:
-    "The rows of Table 7, one frame, and the peers' way."
+    "The rows of Table 7, one frame, the options beyond the paper, and the peers' way."
     full = make_config(preset)
     T = full.num_frames
     dense = replace(full, mask_ratio=0., keep_rate=1., num_selected=T, objectives=('vtc', 'vtm', 'mlm'))
@@ -43,6 +44,9 @@ def variants(
     one, best = dict(num_frames=1, num_selected=1), f'+ FS {T}→{full.num_selected}'
     configs = {'dense': dense, '+ MAE': masked, '+ VTS': replace(masked, keep_rate=full.keep_rate), best: full,
                f'{T}→1': replace(full, num_selected=1), 'one frame': replace(full, **one)}
+    sooner = replace(full, select_layer=full.sparsify_layers[0])
+    configs |= {f'+ early {T}→{full.num_selected}': sooner, f'early {T}→1': replace(sooner, num_selected=1),
+                '+ decode half': replace(full, decode_ratio=.5), '+ cross decoder': replace(full, cross_decoder=True)}
     peer = replace(dense, mask_prob=.5)
     peers = {'dense, plain': dense, f'{best}, plain': full, 'one frame, plain': configs['one frame'],
              f'Singularity, {T} frames': peer, 'Singularity, one frame': replace(peer, **one)}
@@ -56,13 +60,17 @@ def comparisons(
 )->list[tuple[str, str, str]]:  # kind, the slower row, the faster row
     "List the ratios that mean something; the others mix two causes."
     names = list(names)
-    best = next((n for n in names if n.startswith('+ FS') and ',' not in n), None)
+    find = lambda start, end='': next((n for n in names if n.startswith(start) and n.endswith(end) and ',' not in n), None)
+    best, soon, soon_one = find('+ FS'), find('+ early'), find('early')
     several = next((n for n in names if n.startswith('Singularity') and n.endswith('frames')), None)
-    to_one = next((n for n in names if n.endswith('→1') and not n.startswith('+')), None)
+    to_one = next((n for n in names if n[0].isdigit() and n.endswith('→1')), None)
     pairs = [('method', 'dense', fast) for fast in ('+ MAE', '+ VTS', best, to_one, 'one frame')]
+    pairs += [('option', best, row) for row in (soon, soon_one, '+ decode half', '+ cross decoder')]
+    pairs += [('option', to_one, soon_one), ('option', 'dense', soon), ('option', 'dense', soon_one)]
     pairs += [('system', slow, fast) for slow, fast in (
         ('dense, plain', 'dense'), (f'{best}, plain', best), ('one frame, plain', 'one frame'), ('dense, plain', best),
-        (several, best), ('Singularity, one frame', 'one frame'), ('Singularity, one frame', to_one))]
+        (several, best), (several, soon), ('Singularity, one frame', 'one frame'), ('Singularity, one frame', to_one),
+        ('Singularity, one frame', soon_one))]
     pairs += [('part', 'EViT block, explicit', 'EViT block, ours'),
               ('part', 'decoder, all patches', 'decoder, masked only')]
     pairs += [('compile', n, f'{n}, compiled') for n in names]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 
+from .captions import num_masked
 from .config import SmaugConfig
 from .core import check_range, make_generator
 from .masking import num_visible
@@ -61,7 +62,7 @@ def block_cost(
     heads:int,
     kept:float=None,        # tokens in the MLP; None = all
     explicit:bool=False,    # explicit attention?
-    quick:bool=False,       # QuickGELU?
+    quick:bool=False,       # QuickGELU as a product of two tensors?
 )->Cost:
     "Count a Transformer block, norm first or last."
     kept = n if kept is None else kept
@@ -77,6 +78,7 @@ class Sizes(NamedTuple):
     layers:tuple    # per layer of Q_v: tokens of a frame in the attention, tokens in the MLP, [CLS] counted
     tokens:int      # 1+V', tokens of a frame after Q_v
     frames:int      # T
+    deep:int        # frames that pass all of Q_v: T, or κ if they are selected at `select_layer`
     selected:int    # κ
     words:int       # S, word pieces that are computed
     guessed:int     # M, words that MLM masks
@@ -93,8 +95,9 @@ def step_sizes(
         k = num_kept(n, c.keep_rate) if layer in c.sparsify_layers else n
         layers.append((1 + n, 1 + (k if k == n else k + 1)))
         n = layers[-1][1] - 1
-    return Sizes(h*w, num_visible(h*w, c.mask_ratio), tuple(layers), 1 + n, c.num_frames, c.num_selected,
-                 num_words, max(1, round(c.mask_prob*(num_words - 2))))
+    return Sizes(h*w, num_visible(h*w, c.mask_ratio), tuple(layers), 1 + n, c.num_frames,
+                 c.num_selected if c.select_layer else c.num_frames, c.num_selected, num_words,
+                 num_masked(num_words, c.mask_prob))
 
 # %% ../nbs/24_cost.ipynb #49df4505
 def _patches(c, s, plain):
@@ -102,7 +105,6 @@ def _patches(c, s, plain):
     cost = linear_cost(s.patches if plain else s.visible, 3*c.patch_size**2, c.embed_dim, first=True)
     return s.frames*(cost + Cost(saved=(1 + s.visible)*c.embed_dim*c.clip_style))
 
-# %% ../nbs/24_cost.ipynb #b68ca25c
 def _sparse(n, kept, d, plain):
     "The [CLS] row and the fused token of a sparsified layer."
     if kept == n: return Cost()
@@ -111,43 +113,49 @@ def _sparse(n, kept, d, plain):
 
 def _vision(c, s, plain, checkpoint=False):
     "Q_v on T frames (§3.1.1, §3.2); with checkpoints, only each block's input is kept, and blocks run twice."
-    d = c.embed_dim
-    blocks = [block_cost(n, d, 4*d, c.num_heads, kept, plain, c.clip_style) + _sparse(n, kept, d, plain)
-              for n, kept in s.layers]
+    d, seen = c.embed_dim, [s.frames if i < c.select_layer else s.deep for i in range(c.depth)]     # frames
+    blocks = [T*(block_cost(n, d, 4*d, c.num_heads, kept, plain, plain and c.clip_style) + _sparse(n, kept, d, plain))
+              for T, (n, kept) in zip(seen, s.layers)]
     if checkpoint:
         most = max(block.saved for block in blocks)
-        blocks = [Cost(b.forward, b.backward + b.forward, n*d) for b, (n, _) in zip(blocks, s.layers)]
+        blocks = [Cost(b.forward, b.backward + b.forward, T*n*d) for b, T, (n, _) in zip(blocks, seen, s.layers)]
         blocks.append(Cost(saved=most))
-    return s.frames*(sum(blocks, Cost()) + Cost(saved=s.tokens*d))
+    return sum(blocks, Cost(saved=s.deep*s.tokens*d))
 
 # %% ../nbs/24_cost.ipynb #27582d67
 def _temporal(c, s, plain):
     "Q_t over all tokens of a clip (eq. 3), and its linear way out."
-    n, d = s.frames*s.tokens, c.embed_dim
-    if s.frames == 1 or not c.temporal_depth: return Cost()
+    n, d = s.deep*s.tokens, c.embed_dim
+    if s.deep == 1 or not c.temporal_depth: return Cost()
     return c.temporal_depth*block_cost(n, d, 4*d, c.num_heads, explicit=plain) + linear_cost(n, d, d)
 
-def _text(c, s, plain):
-    "Q_l (eq. 4), on the caption as it is and once more on the masked one."
-    S, d = c.max_words if plain else s.words, c.embed_dim
-    once = c.text_layers*block_cost(S, d, 4*d, c.num_heads, explicit=plain) + Cost(saved=S*d)
+def _text(c, s, plain, batch_size):
+    "Q_l (eq. 4), on the caption as it is and once more on the masked one; packed, so many rows a caption."
+    (n, rows), d = (c.max_words if plain else s.words, 1), c.embed_dim
+    if c.pack_text and not plain:
+        n = max(c.pack_text, s.words)
+        rows = -(-batch_size//(n//s.words))/batch_size
+    once = rows*(c.text_layers*block_cost(n, d, 4*d, c.num_heads, explicit=plain) + Cost(saved=n*d))
     return (1 + ('mlm' in c.objectives))*once
 
 # %% ../nbs/24_cost.ipynb #2d0d8294
-def _pairs(c): return 3 + ('mlm' in c.objectives)
+def _asked(c, s):
+    "Words that the last fusion layer computes, for each pair."
+    return [1]*3*('vtm' in c.objectives) + [s.guessed]*('mlm' in c.objectives)
 
 def _selector(c, s, plain):
-    "S of eq. 5 for every pair; none if all frames are kept."
+    "S of eq. 5 for every pair, or once a clip and then the tokens it keeps; none if all frames are kept."
     if s.selected == s.frames: return Cost()
-    n, d = 1 + s.frames, c.selector_dim
+    n, d, early = 1 + s.frames, c.selector_dim, s.deep < s.frames
     score = 2*block_cost(n, d, c.selector_ffn, 2) + linear_cost(s.frames, d, 1) + Cost(saved=s.frames*d)
-    return _pairs(c)*(linear_cost(n, c.embed_dim, d) + score)
+    table = s.frames*s.layers[c.select_layer - 1][1]*c.embed_dim
+    keep = Cost(plain*2*s.selected*table, (1 + plain)*2*s.selected*table, table)
+    return (1 if early else len(_asked(c, s)))*(linear_cost(n, c.embed_dim, d) + score) + early*keep
 
-# %% ../nbs/24_cost.ipynb #9d348823
 def _keys(c, s, plain):
     "Keys and values of the clip for Q_m, and collecting them for each pair."
-    d, some = c.embed_dim, s.selected < s.frames
-    every, chosen, pairs = s.frames*s.tokens, s.selected*s.tokens, _pairs(c)
+    d, some = c.embed_dim, s.selected < s.deep
+    every, chosen, pairs = s.deep*s.tokens, s.selected*s.tokens, len(_asked(c, s))
     soft = 2*s.selected*every*d*some                                    # slope of the choice, a table and pair
     if plain: return pairs*(Cost(soft, 2*soft, every*d*some) + c.fusion_layers*linear_cost(chosen, d, 2*d))
     once = linear_cost(every, d, 2*d) + Cost(saved=2*every*d*some - every*d)    # all layers share the input
@@ -167,35 +175,35 @@ def _read(c, queries, words, keys, plain):
 def _fusion(c, s, plain):
     "Q_m on all pairs (§3.1.2)."
     S, keys = c.max_words if plain else s.words, s.selected*s.tokens
-    asked = [1]*3 + [s.guessed]*(_pairs(c) - 3)
     return sum(((c.fusion_layers - 1)*_read(c, S, S, keys, plain) + _read(c, S if plain else q, S, keys, plain)
-                for q in asked), Cost())
+                for q in _asked(c, s)), Cost())
 
 # %% ../nbs/24_cost.ipynb #7e09982f
 def _decoder(c, s, plain):
     "D_v on the selected frames (App. C)."
     if not c.mask_ratio or 'mvm' not in c.objectives: return Cost()
-    d, p, M = c.decoder_dim, 3*c.patch_size**2, s.patches - s.visible
-    fused = int(c.keep_rate < 1)
-    n, heads = 1 + s.patches + fused, c.decoder_heads
-    asked = n if plain else M
-    last = (linear_cost(n, d, 2*d) + linear_cost(asked, d, d) + attention_cost(asked, n, d, heads, plain)
-            + linear_cost(asked, d, d) + linear_cost(asked, d, 4*d) + linear_cost(asked, 4*d, d)
-            + Cost(saved=n*d + asked*(5*d)))
+    d, p, M = c.decoder_dim, 3*c.patch_size**2, num_kept(s.patches - s.visible, c.decode_ratio)
+    fused, heads = int(c.keep_rate < 1 and not c.cross_decoder), c.decoder_heads
+    n = s.tokens if c.cross_decoder else 1 + s.visible + M + fused
+    asked = n if plain and not c.cross_decoder else M
+    ask = (linear_cost(n, d, 2*d) + linear_cost(asked, d, d) + attention_cost(asked, n, d, heads, plain)
+           + linear_cost(asked, d, d) + linear_cost(asked, d, 4*d) + linear_cost(asked, 4*d, d)
+           + Cost(saved=n*d + asked*(5*d)))
     into = linear_cost(s.tokens + fused, c.embed_dim, d)
     out = linear_cost(asked, d, p) + Cost(saved=asked*d + M*p)
-    return s.selected*(into + (c.decoder_depth - 1)*block_cost(n, d, 4*d, heads, explicit=plain) + last + out)
+    before = ask if c.cross_decoder else block_cost(n, d, 4*d, heads, explicit=plain)
+    return s.selected*(into + (c.decoder_depth - 1)*before + ask + out)
 
 # %% ../nbs/24_cost.ipynb #5414c491
 def _heads(c, s, plain, batch_size):
     "Everything after the encoders."
     d, E = c.embed_dim, c.proj_dim
-    frames = 1 if c.pool == 'mean' else s.frames
-    contrast = linear_cost(s.frames, d, E) + (1 + ('mlm' in c.objectives))*linear_cost(1, d, E)
+    frames = 1 if c.pool == 'mean' else s.deep
+    contrast = linear_cost(s.deep, d, E) + (1 + ('mlm' in c.objectives))*linear_cost(1, d, E)
     contrast += Cost(2*batch_size*E*frames, 4*batch_size*E*frames)
     words = c.max_words if plain else s.guessed
     guess = linear_cost(words, d, d) + linear_cost(words, d, c.vocab_size) + Cost(saved=words*(2*d + c.vocab_size))
-    return contrast + 3*linear_cost(1, d, 2) + ('mlm' in c.objectives)*guess
+    return contrast + 3*('vtm' in c.objectives)*linear_cost(1, d, 2) + ('mlm' in c.objectives)*guess
 
 # %% ../nbs/24_cost.ipynb #f9528f24
 def step_cost(
@@ -209,7 +217,7 @@ def step_cost(
     check_range('batch_size', batch_size, 1, float('inf'))
     c, s = config, step_sizes(config, num_words)
     parts = dict(patches=_patches(c, s, plain), vision=_vision(c, s, plain, checkpoint), temporal=_temporal(c, s, plain),
-                 selector=_selector(c, s, plain), text=_text(c, s, plain), keys=_keys(c, s, plain),
+                 selector=_selector(c, s, plain), text=_text(c, s, plain, batch_size), keys=_keys(c, s, plain),
                  fusion=_fusion(c, s, plain), decoder=_decoder(c, s, plain), heads=_heads(c, s, plain, batch_size))
     return {name: batch_size*part for name, part in parts.items()}
 

@@ -11,11 +11,12 @@ from timm.models.vision_transformer import Block
 from torch import nn
 from torch.nn import functional as F
 
+from . import early, packing        # they give Smaug its options
 from .bert import MultimodalEncoder, TextEncoder
 from .captions import Vocabulary, Words, mask_words
-from .losses import mlm_loss, mvm_loss
-from .mae import PixelDecoder, VisualEncoder, _sum_fused, pixel_targets
-from .masking import masked_ids, put_back, take, visible_ids
+from .losses import mlm_loss
+from .mae import PixelDecoder, VisualEncoder, _QuickGELU
+from .masking import masked_ids, take, visible_ids
 from .model import Smaug, Text
 from .sparsify import Sparse, num_kept
 from .temporal import TemporalEncoder, interpolate_time
@@ -34,6 +35,13 @@ def explicit_attention(
     return weights @ v, weights
 
 # %% ../nbs/24a_plain.ipynb #c25b0fb7
+def _plain_mlp(mlp, x):
+    "The MLP of a block; CLIP's activation as a product of two tensors."
+    if not isinstance(mlp.act, _QuickGELU): return mlp(x)
+    x = mlp.fc1(x)
+    return mlp.fc2(x*torch.sigmoid(1.702*x))
+
+# %% ../nbs/24a_plain.ipynb #2d7d37eb
 def plain_block(
     block:nn.Module,        # timm pre-norm `Block`
     tokens:torch.Tensor,    # (N, 1+n, D)
@@ -52,7 +60,7 @@ def plain_block(
         fused = (take(tokens[:, 1:], others)*scores.gather(1, others).unsqueeze(2)).sum(1, keepdim=True)
         tokens = torch.cat([tokens[:, :1], take(tokens[:, 1:], kept), fused], 1)
         ids = torch.cat([ids.gather(1, kept), torch.full_like(ids[:, :1], -1)], 1)
-    return Sparse(tokens + block.mlp(block.norm2(tokens)), ids)
+    return Sparse(tokens + _plain_mlp(block.mlp, block.norm2(tokens)), ids)
 
 # %% ../nbs/24a_plain.ipynb #f17f64e6
 def plain_bert(
@@ -95,16 +103,23 @@ class _Temporal(TemporalEncoder):
 
 # %% ../nbs/24a_plain.ipynb #e1ab66b0
 class _Decoder(PixelDecoder):
-    def forward(self, tokens, ids, mask, num_visible=None, sparsified=None):
-        L, V = mask.shape[1], ids.shape[1]
-        if sparsified: tokens = torch.cat([tokens, _sum_fused(tokens, ids)], 1)
-        x = self.linear_in(tokens)
-        fill = torch.where(mask.unsqueeze(2), self.mask_token, self.filler)
-        grid = put_back(x[:, 1:1 + V], ids, L, fill) + self.positions
-        x = torch.cat([x[:, :1], grid, x[:, 1 + V:]], 1)
+    def forward(self, tokens, ids, mask, num_visible=None, sparsified=None, wanted=None):
+        every = masked_ids(mask, mask.shape[1] - num_visible)
+        wanted = every if wanted is None else wanted
+        if self.cross: return self.linear_out(self.norm(self.ask(tokens, ids, wanted)))
+        x, places = self.lay_out(tokens, ids, mask, sparsified, wanted, every.shape[1])
         everywhere = torch.arange(x.shape[1] - 1, device=x.device).expand(len(x), -1)
         for block in self.blocks: x = plain_block(block, x, everywhere).tokens
-        return self.linear_out(self.norm(x))[:, 1:1 + L]                                # (N, L, 3p²)
+        return take(self.linear_out(self.norm(x)), places)                              # every place, then the wanted
+
+    @staticmethod
+    def asking_block(block, x, seen):
+        heads = lambda t: t.unflatten(2, (-1, block.attn.num_heads, block.attn.head_dim)).permute(2, 0, 3, 1, 4)
+        weight, bias, D = block.attn.qkv.weight, block.attn.qkv.bias, x.shape[2]
+        q, = heads(F.linear(block.norm1(x), weight[:D], bias[:D]))
+        k, v = heads(F.linear(block.norm1(seen), weight[D:], bias[D:]))
+        x = x + block.attn.proj(explicit_attention(q, k, v)[0].transpose(1, 2).flatten(2))
+        return x + block.mlp(block.norm2(x))
 
 # %% ../nbs/24a_plain.ipynb #c225b876
 class _TextEncoder(TextEncoder):
@@ -127,6 +142,8 @@ class PlainSmaug(Smaug):
         short = max(0, self.config.max_words - ids.shape[1])
         return super().encode_text(F.pad(ids, (0, short)), F.pad(attention, (0, short)))
 
+    def read_packed(self, ids, attention): return self.text(ids, attention)             # a row a caption
+
     def fuse(self, text, text_ids, visual, video_ids, chosen, positions):
         pairs = visual[video_ids]                                                       # (P, T, N, D)
         if chosen is not None: pairs = torch.einsum('pkt,ptnd->pknd', chosen.weights.to(pairs), pairs)
@@ -145,16 +162,9 @@ class PlainSmaug(Smaug):
         labels[rows[hidden], masked.positions[hidden]] = masked.labels[hidden]
         return mlm_loss(logits, labels)
 
-    def fill_pixels(self, frames, video, mask, chosen):
-        tokens, ids, c = video.frame_tokens, video.ids, self.config
-        if chosen is not None:
-            rows = torch.arange(len(chosen), device=chosen.device).unsqueeze(1)
-            frames, tokens, ids = frames[rows, chosen], tokens[rows, chosen], ids[rows, chosen]
-        tubes = mask.repeat_interleave(tokens.shape[1], 0)
-        painted = self.decoder(tokens.flatten(0, 1), ids.flatten(0, 1), tubes, self.num_visible(), c.keep_rate < 1)
-        wanted = masked_ids(tubes, tubes.shape[1] - self.num_visible())
-        targets = pixel_targets(frames.flatten(0, 1), c.patch_size, c.normalize_targets)
-        return mvm_loss(take(painted, wanted), take(targets, wanted))
+    def keep_frames(self, tokens, ids, chosen):
+        kept = torch.einsum('bkt,btnd->bknd', chosen.weights.to(tokens), tokens.unflatten(0, (len(chosen.ids), -1)))
+        return kept.flatten(0, 1), take(ids.unflatten(0, (len(kept), -1)), chosen.ids).flatten(0, 1)
 
 # %% ../nbs/24a_plain.ipynb #582639b9
 def _as(kind, module):
@@ -176,5 +186,5 @@ def shared_twin(
     for name in kinds:
         part = getattr(model, name)
         twin._modules[name] = _as(kinds[name] if plain else type(part), part)
-    twin.visual.keep_rate = c.keep_rate
+    twin.visual.keep_rate, twin.decoder.cross = c.keep_rate, c.cross_decoder
     return twin
