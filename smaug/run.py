@@ -9,7 +9,7 @@ __all__ = ['merged_parameters', 'declared_parameters', 'checked_parameters', 'ru
 # %% ../nbs/22_run.ipynb #67bb97f8
 import ast, difflib, json, os, re, shlex, signal, sys
 from pathlib import Path
-import nbformat, psutil, yaml
+import psutil, yaml
 from fastcore.script import call_parse
 from .core import repo_root
 
@@ -44,6 +44,7 @@ def declared_parameters(
     notebook:str|Path,  # path of a pipeline notebook
 )->dict:                # name → default, in the order of the cell
     "Read the defaults in a notebook's cell tagged `parameters`."
+    import nbformat             # here: it takes seconds, and the stages themselves do without
     cells = [c for c in nbformat.read(notebook, 4).cells if 'parameters' in c.metadata.get('tags', [])]
     if len(cells) != 1:
         raise ValueError(f"{notebook} has {len(cells)} cells tagged `parameters`, expected one; tag the cell of defaults")
@@ -184,8 +185,7 @@ def metrics_table(
 def _smaug_imports(source, everywhere=True):
     "Names of the smaug modules that a source imports, anywhere in it or at its top alone."
     if source.startswith('%%'): return                              # another language
-    source = re.sub(r'^\s*[%!].*$', '', source, flags=re.M)         # notebook magics
-    tree = ast.parse(source)
+    tree = ast.parse(re.sub(r'^\s*[%!].*$', '', source, flags=re.M))        # without notebook magics
     for node in ast.walk(tree) if everywhere else tree.body:
         if isinstance(node, ast.Import): names = [a.name for a in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module == 'smaug': names = [f'smaug.{a.name}' for a in node.names]
@@ -195,7 +195,7 @@ def _smaug_imports(source, everywhere=True):
 
 def _notebook_imports(notebook):
     "Names of the smaug modules that a notebook imports."
-    code = [c.source for c in nbformat.read(notebook, 4).cells if c.cell_type == 'code']
+    code = [''.join(c['source']) for c in json.loads(Path(notebook).read_text())['cells'] if c['cell_type'] == 'code']
     return {name for source in code for name in _smaug_imports(source)}
 
 # %% ../nbs/22_run.ipynb #64e4adb8
