@@ -29,8 +29,8 @@ lab: .venv/.ok   ## JupyterLab on the notebooks
 	jupyter labextension disable @jupyterlab/apputils-extension:announcements
 	jupyter lab nbs
 
-bench: .venv/.ok ## a training step, and a loader, beside their peers; into out/metrics/bench*.json
-	python -m smaug.bench --frames 4 8 16 32 --profile '+ FS 4→2'
+bench: .venv/.ok ## a training step, and a loader, beside their peers: out/notebooks/bench.ipynb, out/metrics/bench*.json
+	smaug_run nbs/pipeline/9_bench.ipynb bench
 	python -m smaug.bench_loading
 
 prepare: .venv/.ok ## before a commit: export, clean, README, then test
