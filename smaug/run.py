@@ -234,8 +234,8 @@ def check_stage_deps(
     "Compare each stage's deps with what its notebook really imports."
     from dvc.repo import Repo       # here: only this check needs it
     dvc_yaml, complaints = Path(dvc_yaml).resolve(), []
-    root = repo_root(dvc_yaml.parent)
-    for stage in Repo(dvc_yaml.parent).stage.load_all(str(dvc_yaml)):
+    root = Path((repo := Repo(dvc_yaml.parent)).root_dir)       # not `repo_root`: a second pipeline has its own params.yaml
+    for stage in repo.stage.load_all(str(dvc_yaml)):
         words = shlex.split(stage.cmd if isinstance(stage.cmd, str) else stage.cmd[-1])
         if words[0] != 'smaug_run': continue
         notebook, section = (Path(stage.wdir)/words[1]).resolve(), words[2]
