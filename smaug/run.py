@@ -92,12 +92,12 @@ def run_notebook(
     given = checked_parameters(merged, declared_parameters(notebook), f'{params_file.name}, {section}')
     report = root/given.get('out', 'out')/'notebooks'/f'{section}.ipynb'
     report.parent.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')     # threads that spin while they wait halt on a busy machine
     options = dict(cwd=str(root), progress_bar=False)
     if not _rank(): execute_notebook(str(notebook), str(report), given, stdout_file=sys.stdout, stderr_file=sys.stderr, **options)
     else:
         report = report.with_suffix(f'.process{_rank()}.log')
-        with report.open('w', buffering=1) as log:
-            execute_notebook(str(notebook), None, given, stdout_file=log, stderr_file=log, **options)
+        with report.open('w', buffering=1) as f: execute_notebook(str(notebook), None, given, stdout_file=f, stderr_file=f, **options)
     return report
 
 # %% ../nbs/22_run.ipynb #22adad3a
