@@ -13,16 +13,19 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from .cubes import cubify, uncubify
 from .masking import masked_ids, take
-from .videomae import VideoMAE, VideoMAEConfig
+from .videomae import VideoMAE, VideoMAEConfig, dim_still
 
 # %% ../nbs/15c_painting.ipynb #cea76aa8
-def _paint(model, cubes, ids, frames, mask):
-    "Predicted pixels of the hidden cubes `ids`, (B, M, 3tp²) in [0, 1]; `cubes` are the true ones of the clip."
-    predicted = model.predict(frames, mask, ids.shape[1]).float()
-    if not model.config.normalize_targets: return predicted.clamp(0, 1)
-    truth = take(cubes, ids).unflatten(2, (3, -1))
+def _paint(model, ids, frames, mask):
+    "Predicted pixels of the hidden cubes `ids`, (B, M, 3tp²) in [0, 1]."
+    predicted, c = model.predict(frames, mask, ids.shape[1]).float(), model.config
+    whole = frames.float()/255
+    seen = dim_still(whole, c.still)
+    place = take(cubify(whole - seen, c.patch_size, c.tubelet_size), ids)       # what was taken away; zeros if still is 1
+    if not c.normalize_targets: return (predicted + place).clamp(0, 1)
+    truth = take(cubify(seen, c.patch_size, c.tubelet_size), ids).unflatten(2, (3, -1))
     mean, spread = truth.mean(3, keepdim=True), truth.std(3, keepdim=True) + 1e-6
-    return (predicted.unflatten(2, (3, -1))*spread + mean).flatten(2).clamp(0, 1)
+    return ((predicted.unflatten(2, (3, -1))*spread + mean).flatten(2) + place).clamp(0, 1)
 
 # %% ../nbs/15c_painting.ipynb #dc43263a
 @torch.no_grad()
@@ -34,7 +37,7 @@ def paint_cubes(
     "Paint what is hidden into the clip; normalised targets borrow mean and contrast from the truth."
     c, ids = model.config, masked_ids(mask)
     cubes = cubify(frames, c.patch_size, c.tubelet_size).float()/255
-    painted = _paint(model, cubes, ids, frames, mask)
+    painted = _paint(model, ids, frames, mask)
     return uncubify(cubes.scatter(1, ids.unsqueeze(2).expand_as(painted), painted), c.patch_size, c.tubelet_size, c.grid)
 
 def hide_cubes(
@@ -69,7 +72,7 @@ def paint_errors(
     steps = cubes.unflatten(2, (3, c.tubelet_size, -1)).unflatten(1, (c.grid[0], -1))           # (B, T/t, L, 3, t, p²)
     still = steps.mean((1, 4), keepdim=True).expand_as(steps).flatten(3).flatten(1, 2)
     truth = take(cubes, ids)
-    answers = _paint(model, cubes, ids, frames, mask), mean.unsqueeze(1), take(still, ids)
+    answers = _paint(model, ids, frames, mask), mean.unsqueeze(1), take(still, ids)
     return PaintErrors(*(float((answer - truth).square().mean()) for answer in answers))
 
 # %% ../nbs/15c_painting.ipynb #18fc7e5b

@@ -97,13 +97,14 @@ class ClipViews(ClipDataset):
         crop_scale:tuple[float, float]=(.5, 1.),    # share of the area, in training
         flip:float=0.,                          # probability of a mirror image, in training; left becomes right
         seed:int=0,
+        crop_ratio:tuple[float, float]=(3/4, 4/3),  # width : height of the crop, in training
     ):
         super().__init__(source, num_frames, image_size, train, crop_scale, flip, 'keep', seed=seed)
         if sampling not in SAMPLINGS: raise ValueError(f"sampling is {sampling!r}, expected one of {', '.join(SAMPLINGS)}")
         for name, value in dict(repeats=repeats, num_clips=num_clips).items(): check_range(name, value, 1, float('inf'))
         if num_classes: check_labels(_labels(self.records), num_classes)
         self.num_classes, self.sampling, self.stride, self.repeats = num_classes, sampling, stride, repeats
-        self.num_clips, self.num_crops = num_clips, num_crops
+        self.num_clips, self.num_crops, self.crop_ratio = num_clips, num_crops, crop_ratio
 
     def _indices(self, num_frames, clip, generator):
         "Frames of one view, or of clip `clip` of K."
@@ -128,7 +129,7 @@ def _draw(self:ClipViews, index, generator):
 @patch
 def _crops(self:ClipViews, frames, generator):
     "Views (·, T, 3, S, S) of a clip."
-    if generator is not None: return crop_frames(frames, self.image_size, self.crop_scale, self.flip, generator)[None]
+    if generator is not None: return crop_frames(frames, self.image_size, self.crop_scale, self.flip, generator, self.crop_ratio)[None]
     if not self.num_crops: return resize_frames(frames, self.image_size)[None]
     return spatial_crops(frames, self.image_size, self.num_crops)
 
