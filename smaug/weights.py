@@ -47,7 +47,7 @@ def _from_transformers(theirs):
 def _check_tower(encoder, about, source):
     "Refuse a tower that would load and then compute something else; `about` has heads, activation, patch."
     block = encoder.vit.blocks[0]
-    act = type(block.mlp.act).__name__.lower()
+    act = type(block.mlp.act).__name__.lower().strip('_')
     ours = dict(heads=block.attn.num_heads, activation=act, patch=encoder.patch_size)
     for name, theirs in about.items():
         if theirs != ours[name]:
@@ -59,7 +59,7 @@ def _about_tower(source, theirs):
     about = {}
     if isinstance(source, nn.Module) and hasattr(source, 'blocks'):
         block = source.blocks[0]
-        about = dict(heads=block.attn.num_heads, activation=type(block.mlp.act).__name__.lower())
+        about = dict(heads=block.attn.num_heads, activation=type(block.mlp.act).__name__.lower().strip('_'))
     elif (config := _config_of(source)).get('num_attention_heads'):
         about = dict(heads=config['num_attention_heads'], activation=config['hidden_act'].replace('_', ''))
     names = 'patch_embed.proj.weight', 'visual.conv1.weight'
