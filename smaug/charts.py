@@ -70,7 +70,7 @@ def curve_figure(
 
 # %% ../nbs/01a_charts.ipynb #4541f169
 def bar_figure(
-    values:dict,            # label → number; NaN leaves a gap
+    values:dict,            # label → number, NaN leaves a gap; or label → dict series → number, a bar for each
     ylabel:str,             # what the bars measure, with its unit
     title:str,              # the figure's message
     references:dict=None,   # label → value of a dashed line, e.g. chance
@@ -78,15 +78,19 @@ def bar_figure(
 )->Figure:
     "Compare named numbers, all bars starting at zero."
     if not values: raise ValueError("no values to draw, expected a dict label → number")
+    groups = {k: v if isinstance(v, dict) else {'': v} for k, v in values.items()}
+    series, places = list(dict.fromkeys(s for group in groups.values() for s in group)), np.arange(len(groups))
     with plt.rc_context(_STYLE):
-        figure, ax = _axes(6, 1 + .32*len(values))
-        labels, numbers = [textwrap.fill(str(k), 28) for k in values], [float(v) for v in values.values()]
-        bars = ax.barh(labels, numbers, color=COLOURS[0], height=.65)
-        ax.bar_label(bars, [f'{v:.{digits}f}' for v in numbers], padding=3, size=8)
+        figure, ax = _axes(6, 1 + (.14 + .18*len(series))*len(values))
+        for i, name in enumerate(series):
+            numbers, height = [float(group.get(name, np.nan)) for group in groups.values()], .65/len(series)
+            bars = ax.barh(places + (i - (len(series) - 1)/2)*height, numbers, height, color=(COLOURS[0], COLOURS[4], *COLOURS[2:])[i], label=name)
+            ax.bar_label(bars, ['' if np.isnan(v) else f'{v:.{digits}f}' for v in numbers], padding=3, size=8)
+        ax.set_yticks(places, [textwrap.fill(str(k), 28) for k in values])
         ax.invert_yaxis(); ax.grid(False, axis='y'); ax.margins(x=.12)
         for label, value in (references or {}).items():
             ax.axvline(value, color=COLOURS[1], linestyle='--', linewidth=1.2, label=f'{label}: {value:.{digits}f}')
-        if references: ax.legend(loc='best', fontsize=8)
+        if references or len(series) > 1: ax.legend(loc='best', fontsize=8)
         ax.set(xlabel=ylabel, title=title)
     return figure
 
