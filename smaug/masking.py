@@ -6,8 +6,6 @@
 __all__ = ['num_visible', 'random_mask', 'tube_mask', 'frame_mask', 'visible_ids', 'masked_ids', 'take', 'put_back']
 
 # %% ../nbs/07_masking.ipynb #06c6c43a
-from fractions import Fraction
-
 import torch
 
 from .core import check_range
@@ -17,9 +15,9 @@ def num_visible(
     num_patches:int,    # L, patches (or frames) to choose from
     mask_ratio:float,   # r, share removed, 0 <= r < 1
 )->int:                 # V, 1 <= V <= L
-    "Count what masking leaves: ⌊L·(1 − r)⌋ as in MAE, in decimal arithmetic."
+    "Count what masking leaves: ⌊L·(1 − r)⌋ as in MAE, as the decimals say."
     check_range('mask_ratio', mask_ratio, 0, 1, remedy='it is the share removed; the paper uses 0.5')
-    V = int(num_patches*(1 - Fraction(str(float(mask_ratio)))))
+    V = int(num_patches*(1 - mask_ratio) + 1e-6)
     if V < 1: raise ValueError(f"mask_ratio {mask_ratio} leaves none of {num_patches} patches visible, "
                                f"expected at least 1; use a mask_ratio of at most {1 - 1/num_patches:.3f}")
     return V
