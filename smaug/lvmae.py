@@ -20,7 +20,7 @@ from .config import _from_presets, _unknown
 from .core import check_range
 from .cubes import cube_targets, cubify
 from .fsq import codebook_size, index_digits, indices_to_codes
-from .importance import POLICIES, motion_scores, num_decoded, select_tokens
+from .importance import MOTIONS, POLICIES, motion_scores, num_decoded, select_tokens
 from .masking import take, visible_ids
 from .tokenizer import TokenizerConfig, VideoTokenizer
 from .video import normalize_frames
@@ -35,7 +35,7 @@ class LVMAEConfig(VideoMAEConfig):
     num_frames:int = 128            # T
     policy:str = 'adaptive'         # the masked tokens decoded: all, random, uniform, motion or adaptive
     decode_ratio:float = .15        # ρ, share of all tokens that is decoded, 0 < ρ <= 1
-    motion:str = 'flow'             # of the policy `motion`: flow or difference
+    motion:str = 'flow'             # of the policy `motion`: flow, difference or energy
     target:str = 'digits'           # what is predicted: digits, indices, codes or pixels
     levels:tuple = (8, 5, 5, 5)     # of the tokenizer's codes
     recompute:bool = False          # keep only the inputs of the encoder's blocks, and compute the rest again
@@ -60,7 +60,7 @@ class LVMAEConfig(VideoMAEConfig):
 # %% ../nbs/17a_lvmae.ipynb #43c5316c
 def _check_lvmae(c):
     "Refuse settings that cannot work, naming the field, what was expected and the remedy."
-    for name, known in dict(policy=POLICIES, target=TARGETS, motion=('flow', 'difference')).items():
+    for name, known in dict(policy=POLICIES, target=TARGETS, motion=MOTIONS).items():
         if getattr(c, name) not in known: raise ValueError(_unknown(name, getattr(c, name), known))
     codebook_size(c.levels)
     num_decoded(1, 1, c.decode_ratio)

@@ -15,9 +15,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from .core import check_multiple, check_range
-from .coder import fold_cubes, video_decoder, video_encoder, windows
+from .coder import fold_cubes, pattern_error, unevenness, video_decoder, video_encoder, windows
 from .fsq import codebook_size, codes_to_indices, fsq_quantize
-from .topk import TOPKS, draw_topk, soft_topk, topk_mask
+from .topk import TOPKS, draw_topk, topk_mask
 
 # %% ../nbs/16c_tokenizer.ipynb #60432057
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class TokenizerConfig:
     sigma:float = .3                # noise of the choice, in units of the importance
     num_samples:int = 64            # noisy copies of the perturbed top-k
     loss:str = 'l2'                 # of the pixels: l1 or l2
-    credit:str = 'own'              # a token answers for: all of the clip's error, or that of its own cube
+    credit:str = 'missed'           # what importance learns from: missed or all
 
     def __post_init__(self): _check_config(self)
 
@@ -54,7 +54,7 @@ def _check_config(c):
         check_multiple('side of cube', side, 2**(len(c.widths) - 1), 'each stage after the first halves it: use fewer widths')
     if not 0 < c.keep_ratio <= 1:
         raise ValueError(f"keep_ratio is {c.keep_ratio}, expected 0 < keep_ratio <= 1 (the paper uses 0.15; 1 keeps every token)")
-    for name, known in dict(topk=TOPKS, loss=('l1', 'l2'), credit=('own', 'all')).items():
+    for name, known in dict(topk=TOPKS, loss=('l1', 'l2'), credit=('missed', 'all')).items():
         if getattr(c, name) not in known: raise ValueError(f"{name} is {getattr(c, name)!r}, expected one of {', '.join(known)}")
 
 # %% ../nbs/16c_tokenizer.ipynb #1af06f0a
@@ -81,8 +81,8 @@ class VideoTokenizer(nn.Module):
         self.encoder, self.decoder = video_encoder(c.cube, c.widths, c.depth), video_decoder(c.cube, c.widths, c.depth)
         self.to_code = nn.Conv3d(c.widths[-1], len(c.levels), 1)
         self.from_code = nn.Conv3d(len(c.levels), c.widths[-1], 1)
-        self.scorer = nn.Sequential(nn.Conv3d(c.widths[-1], c.scorer_width, 3, padding=1), nn.SiLU(),
-                                    nn.Conv3d(c.scorer_width, c.scorer_width, 3, padding=1), nn.SiLU(),
+        def conv(before): return nn.Conv3d(before, c.scorer_width, 3, padding=1, padding_mode='replicate')
+        self.scorer = nn.Sequential(conv(c.widths[-1] + 2), nn.SiLU(), conv(c.scorer_width), nn.SiLU(),
                                     nn.Conv3d(c.scorer_width, 1, 1, bias=False), nn.BatchNorm3d(1))
         nn.init.constant_(self.scorer[-1].weight, self.config.sigma)
 
@@ -96,11 +96,13 @@ class VideoTokenizer(nn.Module):
         "Reconstruct the clip from its most important tokens."
         frames = self.scale(batch['frames'])
         features = self.encoder(frames)
-        scores, codes = self.score(features), self.quantize(features)
-        draws = [self.choose(scores, generator) for _ in range(1 if self.config.credit == 'all' else 2)]
-        errors = [self.error(self.paint(codes, keep if len(draws) == 1 else keep.detach()), frames) for keep in draws]
+        scores, codes = self.score(features, frames), self.quantize(features)
+        draws = self.draws(scores, generator)
+        painted = [self.paint(codes, keep if len(draws) == 1 else keep.detach()) for keep in draws]
+        errors = [self.error(p, frames) for p in painted]
         losses = dict(reconstruction=sum(e.mean() for e in errors)/len(errors))
-        if len(draws) == 2: losses['importance'] = self.praise(scores, draws, errors)
+        if self.config.credit == 'missed':
+            losses['importance'] = self.foresee(scores, draws, [pattern_error(p, frames, self.config.cube) for p in painted])
         return losses
 
 # %% ../nbs/16c_tokenizer.ipynb #2afc69c8
@@ -126,9 +128,11 @@ def quantize(self:VideoTokenizer,
 @patch
 def score(self:VideoTokenizer,
     features:torch.Tensor,  # (B, W, t, h, w)
+    frames:torch.Tensor,    # (B, 3, T, H, W) in [-1, 1], what they were made of
 )->torch.Tensor:            # (B, N) float32
     "Say how important each token is (Fig. 2)."
-    return self.scorer(features).flatten(1).float()
+    features = features.detach()                                            # they are the picture's, importance looks on
+    return self.scorer(torch.cat([features, unevenness(frames, self.config.cube)], 1)).flatten(1).float()
 
 # %% ../nbs/16c_tokenizer.ipynb #ac5ccbb9
 @patch
@@ -179,16 +183,27 @@ def error(self:VideoTokenizer,
     return fold_cubes(pixels, self.config.cube).mean(1).flatten(1)
 
 @patch
-def praise(self:VideoTokenizer,
+def draws(self:VideoTokenizer,
+    scores:torch.Tensor,                    # (B, N)
+    generator:torch.Generator|None=None,    # of the noise
+)->list:                                    # of (B, N): what each painting of the clip keeps
+    "Choose for one painting or, where errors are foreseen, for two: by importance and blindly."
+    if self.config.credit == 'all': return [self.choose(scores, generator)]
+    device = scores.device if generator is None else generator.device
+    blind = torch.rand(scores.shape, generator=generator, device=device).to(scores.device)
+    return [self.choose(scores.detach(), generator), topk_mask(blind, self.num_kept(scores.shape[1])).float()]
+
+@patch
+def foresee(self:VideoTokenizer,
     scores:torch.Tensor,        # (B, N)
-    draws:list,                 # two of (B, N), with gradient
-    errors:list,                # two of (B, N), of the pictures painted from them
-)->torch.Tensor:                # scalar; its gradient raises the scores of tokens that are worth keeping, its value says nothing
-    "Let each token answer for its own cube: compare the draw that kept it with the one that did not."
-    chance = soft_topk(scores.detach(), self.num_kept(scores.shape[1]), self.config.sigma).clamp(.02, .98)
-    (first, second), (error, other) = (k.detach() for k in draws), (e.detach() for e in errors)
-    worth = (second - first)*(error - other)/(2*chance*(1 - chance))            # (B, N), right on average
-    return -((draws[0] + draws[1])/2*worth).mean()/(error + other).mean().clamp(min=1e-6)*2
+    draws:list,                 # of (B, N), 1 = kept
+    errors:list,                # as many of (B, N), of the pictures painted from them
+)->torch.Tensor:                # scalar
+    "Let importance foretell the error in the cube of a dropped token: its root over the mean root, less 1."
+    dropped = 1 - torch.cat(draws).detach().float()
+    missed, count = torch.cat(errors).detach().clamp(min=1e-6).sqrt(), dropped.sum().clamp(min=1)
+    missed = missed*count/(dropped*missed).sum().clamp(min=1e-6) - 1                    # (2B, N) >= -1
+    return (dropped*(scores.repeat(len(draws), 1) - missed).square()).sum()/count
 
 # %% ../nbs/16c_tokenizer.ipynb #a9cf576d
 @patch
@@ -202,10 +217,12 @@ def tokenize(self:VideoTokenizer,
     training = self.training; self.eval()
     step = self.config.cube[0]
     for start, end, first, last in windows(t, chunk, reach):
-        features = self.encoder(self.scale(frames[:, first*step:last*step]))
+        piece = self.scale(frames[:, first*step:last*step])
+        features = self.encoder(piece)
         inner = slice(start - first, end - first)
         codes = self.quantize(features)[:, inner].flatten(1, 3)
-        parts.append((codes, self.scorer(features)[:, 0, inner].flatten(1).float()))
+        scores = self.score(features, piece).view(len(codes), last - first, -1)
+        parts.append((codes, scores[:, inner].flatten(1)))
     self.train(training)
     codes, importance = (torch.cat(p, 1) for p in zip(*parts))
     return Tokens(codes, codes_to_indices(codes, self.config.levels), importance)
