@@ -1,6 +1,6 @@
 """Build the site from the committed notebooks, outputs included: nbs/*.ipynb → Markdown in _proc/ → HTML in _docs/.
 Nothing is executed and nothing is fetched: math becomes MathML, search and styles are local files."""
-import re, shutil, subprocess, sys
+import ast, re, shutil, subprocess, sys
 from pathlib import Path
 import nbformat, yaml
 from pages import FENCE, admonitions, mathml, notebook_pages, outside_code
@@ -45,13 +45,19 @@ def public_names(paths):
     return found
 
 
+def only_imports(source):
+    "Does a cell do nothing but import? A cell of shell commands does not."
+    try: return all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.parse(source).body)
+    except SyntaxError: return False
+
+
 def code(flags, source):
     "Public code in full, helpers folded."
     block = f'```python\n{source}\n```'
     if 'exports' in flags:
         names = re.findall(r'^(?:def|class) ([A-Za-z]\w*)', source, re.M)
         return ''.join(f'<span id="{name}"></span>\n' for name in names) + '\n' + block
-    if 'export' in flags or 'code-fold: true' in flags or re.fullmatch(r'((from|import) [^\n]+\n?|#[^\n]*\n?|\s)+', source):
+    if 'export' in flags or 'code-fold: true' in flags or only_imports(source):
         if 'export' in flags: what = 'helper' if re.search(r'^(def|class) ', source, re.M) else 'module'
         else: what = 'notebook'
         what = {'helper': 'code of the helpers', 'module': 'imports and constants', 'notebook': 'imports of this page'}[what]

@@ -39,6 +39,15 @@ def check_drift():
             else: yield what, changed(folder, pattern)
 
 
+def check_site(limit=300):
+    "Build the site from a copy; what went wrong, or nothing."
+    with tempfile.TemporaryDirectory() as folder:
+        copy_of_tree(Path(folder))
+        try: done = subprocess.run([sys.executable, 'scripts/docs.py'], cwd=folder, capture_output=True, text=True, timeout=limit)
+        except subprocess.TimeoutExpired: return f'not built after {limit} s'
+        return f'exit {done.returncode}: {(done.stdout + done.stderr).strip()[-800:]}' if done.returncode else ''
+
+
 def self_starting():
     "Notebooks with a cell that would start the program under test: a notebook is its own __main__, but has no __file__."
     for path in sorted((ROOT/'nbs').rglob('*.ipynb')):
@@ -82,6 +91,9 @@ def main():
         remedy = 'run `make prepare` and commit what it changes'
         print(f'{what}: ' + (f'differs, {remedy}:\n  ' + '\n  '.join(names) if names else 'nothing to change'), flush=True)
         (failed if names else passed).append(what)
+    if not sys.argv[1:]:
+        print('site: ' + ((wrong := check_site()) or 'built'), flush=True)
+        (failed if wrong else passed).append('site')
     ran = [run_notebooks(some) for some in ([sys.argv[1:]] if sys.argv[1:] else APART)]
     for notebooks in ran: passed += notebooks[0]; failed += notebooks[1]
     if not any(notebooks[0] or notebooks[1] for notebooks in ran): failed.append('no notebook ran')
