@@ -18,7 +18,8 @@ STYLE = '''
 def chapters():
     "Notebooks in reading order: the tour, the chapters, the pipeline."
     nbs = ROOT/'nbs'
-    return [p for p in (nbs/'index.ipynb', *sorted(nbs.glob('[0-9]*.ipynb')), *sorted((nbs/'pipeline').glob('*.ipynb'), key=lambda p: (int(re.match(r'\d+', p.name)[0]), p.name))) if p.is_file()]
+    stages = sorted((nbs/'pipeline').glob('*.ipynb'), key=lambda p: (int(re.match(r'\d+', p.name)[0]), p.name))
+    return [p for p in (nbs/'index.ipynb', *sorted(nbs.glob('[0-9]*.ipynb')), *stages) if p.is_file()]
 
 
 def title_of(path):
