@@ -80,11 +80,12 @@ def bar_figure(
     if not values: raise ValueError("no values to draw, expected a dict label → number")
     groups = {k: v if isinstance(v, dict) else {'': v} for k, v in values.items()}
     series, places = list(dict.fromkeys(s for group in groups.values() for s in group)), np.arange(len(groups))
+    shades = [COLOURS[i] for i in (0, 4, 2, 3, 5, 6)]                                   # 1 is the references'
     with plt.rc_context(_STYLE):
         figure, ax = _axes(6, 1 + (.14 + .18*len(series))*len(values))
         for i, name in enumerate(series):
             numbers, height = [float(group.get(name, np.nan)) for group in groups.values()], .65/len(series)
-            bars = ax.barh(places + (i - (len(series) - 1)/2)*height, numbers, height, color=(COLOURS[0], COLOURS[4], *COLOURS[2:])[i], label=name)
+            bars = ax.barh(places + (i - (len(series) - 1)/2)*height, numbers, height, color=shades[i % len(shades)], label=name)
             ax.bar_label(bars, ['' if np.isnan(v) else f'{v:.{digits}f}' for v in numbers], padding=3, size=8)
         ax.set_yticks(places, [textwrap.fill(str(k), 28) for k in values])
         ax.invert_yaxis(); ax.grid(False, axis='y'); ax.margins(x=.12)

@@ -92,7 +92,7 @@ def run_notebook(
     given = checked_parameters(merged, declared_parameters(notebook), f'{params_file.name}, {section}')
     report = root/given.get('out', 'out')/'notebooks'/f'{section}.ipynb'
     report.parent.mkdir(parents=True, exist_ok=True)
-    if 'OMP_WAIT_POLICY' not in os.environ: os.environ.setdefault('GOMP_SPINCOUNT', '1000')     # see below
+    if 'OMP_WAIT_POLICY' not in os.environ: os.environ.setdefault('GOMP_SPINCOUNT', '1000')     # soon asleep
     options = dict(cwd=str(root), progress_bar=False)
     if not _rank(): execute_notebook(str(notebook), str(report), given, stdout_file=sys.stdout, stderr_file=sys.stderr, **options)
     else:
