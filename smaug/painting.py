@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
-from .cubes import cubify, uncubify
+from .cubes import cubify, dim_still, uncubify
 from .masking import masked_ids, take
-from .videomae import VideoMAE, VideoMAEConfig, dim_still
+from .videomae import VideoMAE, VideoMAEConfig
 
 # %% ../nbs/15c_painting.ipynb #cea76aa8
 def _paint(model, ids, frames, mask):
