@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .config import _unknown
-from .core import check_range, make_generator
+from .core import check_multiple, check_range, make_generator
 from .video import normalize_frames
 from .videomae import VideoEncoder, VideoMAE, VideoMAEConfig
 
@@ -36,9 +36,12 @@ class ClassifierConfig(VideoMAEConfig):
     cutmix:float = 1.0              # α of the share of the box that is cut out of another clip; 0 is off
     label_smoothing:float = 0.1     # share of the target that is spread over all classes
     head_scale:float = 0.001        # factor on the head's initial weights
+    parts:int = 1                   # P, equal parts of time that the head sees one by one; 1 = the mean over all tokens
 
     def __post_init__(self):
         super().__post_init__()
+        check_range('parts', self.parts, 1, float('inf'))
+        check_multiple('number of token layers', self.grid[0], self.parts, 'each part has as many: change parts or num_frames')
         check_range('num_classes', self.num_classes, 2, float('inf'))
         for name in ('drop_path', 'label_smoothing'): check_range(name, getattr(self, name), 0, 1)
         for name in ('mixup', 'cutmix'): check_range(name, getattr(self, name), 0, float('inf'))
@@ -151,13 +154,13 @@ def check_labels(
 
 # %% ../nbs/15a_classify.ipynb #daef9b09
 class VideoClassifier(nn.Module):
-    "Name the action: encoder, mean over all tokens, layer norm, linear layer."
+    "Name the action: encoder, mean over the tokens of each part of time, layer norm, linear layer."
     def __init__(self, config:ClassifierConfig):
         super().__init__()
         c = self.config = config
         self.encoder = VideoEncoder(c, c.drop_path, final_norm=False)
         self.fc_norm = LayerNorm(c.embed_dim, eps=c.head_norm_eps)
-        self.head = nn.Linear(c.embed_dim, c.num_classes)
+        self.head = nn.Linear(c.parts*c.embed_dim, c.num_classes)
         nn.init.trunc_normal_(self.head.weight, std=.02*c.head_scale)
         nn.init.zeros_(self.head.bias)
 
@@ -177,7 +180,8 @@ class VideoClassifier(nn.Module):
     def logits(self,
         clips:torch.Tensor,     # (B, T, 3, H, W), normalised
     )->torch.Tensor:            # (B, C)
-        return self.head(self.fc_norm(self.encoder(clips).mean(1)))
+        parts = self.encoder(clips).unflatten(1, (self.config.parts, -1)).mean(2)       # (B, P, D)
+        return self.head(self.fc_norm(parts).flatten(1))
 
     def group_matcher(self, coarse=False):
         "Tell timm which weights belong to which layer."

@@ -83,6 +83,11 @@ def cube_targets(
 def dim_still(
     frames:torch.Tensor,    # (B, T, 3, H, W), float or uint8
     share:float=0.,         # s, what stays of each pixel's mean over time: 1 = all of it, 0 = none
+    length:int=None,        # frames that share a mean, a divisor of T; None = all of them
 )->torch.Tensor:            # (B, T, 3, H, W), float unless share is 1
     "Take away what stands still, or a part of it."
-    return frames if share == 1 else frames - (1 - share)*frames.float().mean(1, keepdim=True)
+    if share == 1: return frames
+    length = length or frames.shape[1]
+    check_multiple('number of frames', frames.shape[1], length, 'a mean is taken over whole pieces')
+    means = frames.unflatten(1, (-1, length)).float().mean(2)                   # (B, T/length, 3, H, W)
+    return frames - (1 - share)*means.repeat_interleave(length, 1)
