@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from .core import check_multiple, check_range
 from .coder import fold_cubes, pattern_error, unevenness, video_decoder, video_encoder, windows
+from .cubes import dim_still
 from .fsq import codebook_size, codes_to_indices, fsq_quantize
 from .topk import TOPKS, draw_topk, topk_mask
 
@@ -36,6 +37,8 @@ class TokenizerConfig:
     num_samples:int = 64            # noisy copies of the perturbed top-k
     loss:str = 'l2'                 # of the pixels: l1 or l2
     credit:str = 'missed'           # what importance learns from: missed or all
+    still:float = 1.                # what stays in a cube of its mean over time: 1 = all, 0 = only the change is coded
+    contrast:float = 1.             # factor on the picture before it is coded; change is faint
 
     def __post_init__(self): _check_config(self)
 
@@ -45,7 +48,8 @@ def _check_config(c):
     codebook_size(c.levels)
     for name in 'image_size num_frames depth scorer_width num_samples'.split():
         check_range(name, getattr(c, name), 1, float('inf'))
-    check_range('sigma', c.sigma, 1e-6, float('inf'), remedy='without noise the choice has no gradient')
+    for name in ('sigma', 'contrast'): check_range(name, getattr(c, name), 1e-6, float('inf'), remedy='without it nothing is learned')
+    if not 0 <= c.still <= 1: raise ValueError(f"still is {c.still}, expected 0 <= still <= 1; 1 codes the whole picture, 0 only what changes")
     if len(c.cube) != 3: raise ValueError(f"cube is {c.cube}, expected (frames, rows, columns) such as (2, 16, 16)")
     if not c.widths: raise ValueError("widths is empty, expected the channels of at least one stage, such as (64, 128)")
     check_multiple('num_frames', c.num_frames, c.cube[0], 'a clip is cut into whole cubes: change num_frames or cube')
@@ -109,14 +113,14 @@ class VideoTokenizer(nn.Module):
 @patch
 def scale(self:VideoTokenizer,
     frames:torch.Tensor,    # (B, T, 3, H, W) uint8
-)->torch.Tensor:            # (B, 3, T, H, W) float32 in [-1, 1]
-    "Bring frames into the form of a 3-D convolution."
+)->torch.Tensor:            # (B, 3, T, H, W) float32 in [-1, 1], times the contrast
+    "Bring frames into the form of a 3-D convolution: what is coded, and painted again."
     c = self.config
     if frames.ndim != 5 or frames.dtype != torch.uint8 or tuple(frames.shape[2:]) != (3, c.image_size, c.image_size):
         raise ValueError(f"frames are {frames.dtype} {tuple(frames.shape)}, expected uint8 (B, T, 3, {c.image_size}, {c.image_size}); "
                          "resize them with FrameTransform, do not normalise them")
     check_multiple('number of frames', frames.shape[1], c.cube[0], 'a clip is cut into whole cubes: sample another number of frames')
-    return frames.movedim(2, 1).float()/127.5 - 1
+    return c.contrast*dim_still(frames.float()/127.5 - 1, c.still, c.cube[0]).movedim(2, 1)
 
 @patch
 def quantize(self:VideoTokenizer,
@@ -234,7 +238,7 @@ def decode(self:VideoTokenizer,
     keep:torch.Tensor=None,     # (B, N) bool, True = kept; None = all
     chunk:int=16,               # token slabs decoded at a time
 )->torch.Tensor:                # (B, T, 3, H, W) float32 in [0, 1]
-    "Paint a clip from its codes, or from those that are kept."
+    "Paint a clip from its codes, or from those that are kept; with `still` below 1 what it would have coded, around grey."
     h, w = self.grid(self.config.cube[0])[1:]
     check_multiple('number of codes', codes.shape[1], h*w, 'decode whole frames')
     codes = codes.unflatten(1, (-1, h, w))
