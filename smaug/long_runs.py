@@ -124,12 +124,13 @@ def save_tokens(
     batch:int=8,                # clips at a time
 )->Path:
     "Tokenize every clip of a split once, and keep codes and importance."
-    if tokenizer.num_codes > 2**16: raise ValueError(f"{tokenizer.num_codes} codes, expected at most {2**16}; use fewer levels")
-    said = [tokenizer.tokenize(frames) for frames in split.frames.split(batch)]
-    arrays = dict(indices=torch.cat([t.indices for t in said]).numpy().astype(np.uint16), importance=torch.cat([t.importance for t in said]).numpy())
-    path = Path(path)
+    c, path = tokenizer.config, Path(path)
+    if tokenizer.num_codes > 2**16:
+        raise ValueError(f"{tokenizer.num_codes} codes, expected at most {2**16}; use fewer levels")
+    _, indices, importance = (torch.cat(parts).numpy()
+                              for parts in zip(*map(tokenizer.tokenize, split.frames.split(batch))))
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, levels=np.array(tokenizer.config.levels), cube=np.array(tokenizer.config.cube), **arrays)
+    np.savez(path, levels=np.array(c.levels), cube=np.array(c.cube), indices=indices.astype(np.uint16), importance=importance)
     return path
 
 def open_tokens(
@@ -140,10 +141,12 @@ def open_tokens(
     "Read what the tokenizer said of every clip."
     if not Path(path).is_file(): raise FileNotFoundError(f"no {path}; run the stage of the tokenizer, or save_tokens")
     with np.load(path) as file: found = {name: file[name] for name in file.files}
-    shape = len(split.labels), config.num_tokens
-    for name, value, expected in (('levels', tuple(found['levels'].tolist()), tuple(config.levels)), ('cube', tuple(found['cube'].tolist()), config.cube),
-                                  ('shape', found['indices'].shape, shape)):
-        if value != expected: raise ValueError(f"tokens in {Path(path).name} have {name} {value}, expected {expected}; tokenize these clips with this tokenizer")
+    given = {name: tuple(found[name].tolist()) for name in ('levels', 'cube')} | dict(shape=found['indices'].shape)
+    wanted = dict(levels=tuple(config.levels), cube=config.cube, shape=(len(split.labels), config.num_tokens))
+    for name, value in wanted.items():
+        if given[name] != value:
+            raise ValueError(f"tokens in {Path(path).name} have {name} {given[name]}, expected {value}; "
+                             "tokenize these clips with this tokenizer")
     return dict(indices=torch.from_numpy(found['indices'].astype(np.int32)), importance=torch.from_numpy(found['importance']))
 
 # %% ../nbs/17c_long_runs.ipynb #51631973

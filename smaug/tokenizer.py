@@ -49,7 +49,7 @@ def _check_config(c):
     for name in 'image_size num_frames depth scorer_width num_samples'.split():
         check_range(name, getattr(c, name), 1, float('inf'))
     for name in ('sigma', 'contrast'): check_range(name, getattr(c, name), 1e-6, float('inf'), remedy='without it nothing is learned')
-    if not 0 <= c.still <= 1: raise ValueError(f"still is {c.still}, expected 0 <= still <= 1; 1 codes the whole picture, 0 only what changes")
+    if not 0 <= c.still <= 1: raise ValueError(f"still is {c.still}, expected 0 <= still <= 1; 0 codes only what changes")
     if len(c.cube) != 3: raise ValueError(f"cube is {c.cube}, expected (frames, rows, columns) such as (2, 16, 16)")
     if not c.widths: raise ValueError("widths is empty, expected the channels of at least one stage, such as (64, 128)")
     check_multiple('num_frames', c.num_frames, c.cube[0], 'a clip is cut into whole cubes: change num_frames or cube')
