@@ -4,14 +4,16 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+CPU ?= native
+THREADS ?= 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help repro test docs lab bench prepare clean corpus lock data-here
+.PHONY: help repro test test-hard test-ci docs lab bench prepare clean corpus lock data-here
 
 help:            ## list the targets
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 11
 
 repro: data-here ## data → training → tables and figures in out/ (an unchanged tree repeats nothing)
 	dvc repro
@@ -19,8 +21,14 @@ repro: data-here ## data → training → tables and figures in out/ (an unchang
 	@printf 'figures  out/figures/\nmetrics  out/metrics/     one JSON per stage, with its conditions\ntables   out/tables/\n\n'
 	@dvc metrics show --md
 
-test: data-here  ## exports and notebooks agree, every notebook runs; ends with "N passed, N failed"
-	python scripts/test.py
+test: data-here  ## exports and notebooks agree, every notebook runs; ends with "N passed, N failed"; ONLY="04 losses", CPU=avx2, THREADS=2
+	python scripts/test.py --cpu $(CPU) --threads $(THREADS) --only $(ONLY)
+
+test-hard: data-here ## the same on other kinds of CPU, 1 and 2 threads, beside a busy process on each core, in a path with a space
+	python scripts/test.py --hard --only $(ONLY)
+
+test-ci: data-here
+	python scripts/test.py --ci
 
 docs: .venv/.ok  ## the site from the notebooks, into _docs/ (offline)
 	python scripts/docs.py

@@ -1,29 +1,56 @@
 "Check that notebooks, exports and runs agree; the last line is `N passed, N failed`."
-import filecmp, json, os, re, shutil, subprocess, sys, tempfile, time
+import argparse, filecmp, json, os, re, shutil, subprocess, sys, tempfile, time
+from contextlib import contextmanager
 from pathlib import Path
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-# Chapters that fork need workers in which no other chapter has started autograd's threads: torch refuses to go on after such a fork.
-APART = ['--file_re', '^19[ab]_'], ['--skip_file_re', '^([_.]|19[ab]_)']
+# Chapters that fork need workers in which no other chapter has started autograd's threads:
+# torch refuses to go on after such a fork.
+APART = re.compile('19[ab]_')
 NOTES = 'nbdev Tests Failed On The Following Notebooks:'
+# Kinds of CPU that this one can play: torch's own kernels, and the matrix products of MKL.
+CPUS = dict(native={}, default=dict(ATEN_CPU_CAPABILITY='default', MKL_CBWR='COMPATIBLE'),
+            avx2=dict(ATEN_CPU_CAPABILITY='avx2', MKL_CBWR='AVX2'))
+# Chapters that compare what rounding can move: CI runs them on a second kind of CPU.
+NUMBERS = '08 09 12 13 14 14b 14c 16c 19 19a 20 21b'.split()
+# Kind of CPU and threads of each hard run, beside busy processes, in a path with a space.
+HARD = [('default', 1), ('avx2', 2)]
+VERDICT = re.compile(r'^(\d+) passed, (\d+) failed$', re.M)
+
+
+def git(*words):
+    "Names that a git command lists, separated by zero bytes."
+    command = ['git', *words, '-z']
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [name for name in done.stdout.split('\0') if name]
+
+
+def copy_files(names, folder):
+    "Copy files of the tree; one that is gone here goes there too."
+    for name in names:
+        if not (ROOT/name).is_file():
+            (folder/name).unlink(missing_ok=True)
+            continue
+        (folder/name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT/name, folder/name)
 
 
 def copy_of_tree(folder):
     "Copy what git tracks or would track of the notebooks and the package."
-    listed = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '--', 'nbs', 'smaug', 'scripts', 'README.md', 'settings.ini'],
-                            cwd=ROOT, capture_output=True, text=True, check=True).stdout.split('\n')
-    for name in filter(None, listed):
-        if not (ROOT/name).exists(): continue
-        (folder/name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT/name, folder/name)
+    listed = git('ls-files', '-co', '--exclude-standard')
+    parts = 'nbs', 'smaug', 'scripts', 'README.md', 'settings.ini'
+    copy_files([name for name in listed if name.split('/')[0] in parts], folder)
 
 
 def changed(folder, pattern):
     "Files of the tree that differ from the copy, are missing there or are new there."
     names = {str(p.relative_to(top)) for top in (ROOT, folder) for p in top.glob(pattern)
              if '.ipynb_checkpoints' not in p.parts}
-    return sorted(n for n in names if not ((ROOT/n).exists() and (folder/n).exists()
-                                           and filecmp.cmp(ROOT/n, folder/n, shallow=False)))
+    def same(n):
+        here, there = ROOT/n, folder/n
+        return here.exists() and there.exists() and filecmp.cmp(here, there, shallow=False)
+    return sorted(n for n in names if not same(n))
 
 
 def check_drift():
@@ -31,76 +58,204 @@ def check_drift():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         copy_of_tree(folder)
-        steps = [('exports', ['nbdev_export'], 'smaug/**/*.py'), ('clean notebooks', ['nbdev_clean'], 'nbs/**/*.ipynb')]
-        if (folder/'nbs/index.ipynb').is_file(): steps.append(('README.md', [sys.executable, 'scripts/readme.py'], 'README.md'))
+        steps = [('exports', ['nbdev_export'], 'smaug/**/*.py'),
+                 ('clean notebooks', ['nbdev_clean'], 'nbs/**/*.ipynb')]
+        if (folder/'nbs/index.ipynb').is_file():
+            steps.append(('README.md', [sys.executable, 'scripts/readme.py'], 'README.md'))
         for what, command, pattern in steps:
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-            if done.returncode: yield what, [f'exit {done.returncode}: {done.stderr.strip()[-800:]}']
-            else: yield what, changed(folder, pattern)
+            error = f'exit {done.returncode}: {done.stderr.strip()[-800:]}'
+            yield what, [error] if done.returncode else changed(folder, pattern)
 
 
-def check_site(limit=300):
+def check_site(limit=600):
     "Build the site from a copy; what went wrong, or nothing."
     with tempfile.TemporaryDirectory() as folder:
         copy_of_tree(Path(folder))
-        try: done = subprocess.run([sys.executable, 'scripts/docs.py'], cwd=folder, capture_output=True, text=True, timeout=limit)
+        command, options = [sys.executable, 'scripts/docs.py'], dict(capture_output=True, text=True)
+        try: done = subprocess.run(command, cwd=folder, timeout=limit, **options)
         except subprocess.TimeoutExpired: return f'not built after {limit} s'
-        return f'exit {done.returncode}: {(done.stdout + done.stderr).strip()[-800:]}' if done.returncode else ''
+        if not done.returncode: return ''
+        return f'exit {done.returncode}: {(done.stdout + done.stderr).strip()[-800:]}'
 
 
 def self_starting():
-    "Notebooks with a cell that would start the program under test: a notebook is its own __main__, but has no __file__."
+    "Notebooks with a cell that would start the program under test: each is a __main__."
     for path in sorted((ROOT/'nbs').rglob('*.ipynb')):
         for cell in json.loads(path.read_text())['cells']:
             source = ''.join(cell['source'])
-            if cell['cell_type'] == 'code' and re.search(r"^if __name__ ?==(?!.*'__file__' in globals)", source, re.M):
-                yield str(path.relative_to(ROOT))
+            starts = re.search(r"^if __name__ ?==(?!.*'__file__' in globals)", source, re.M)
+            if cell['cell_type'] == 'code' and starts: yield str(path.relative_to(ROOT))
 
 
-def run_notebooks(arguments):
+def chosen_notebooks(only):
+    "Names of the notebooks: all, or those whose number, name or folder is given."
+    found = sorted((ROOT/'nbs').rglob('*.ipynb'))
+    paths = [p for p in found if not re.search(r'/[._]', f'/{p.relative_to(ROOT)}')]
+    def words(path): return {path.stem, *path.stem.split('_', 1), path.parent.name} - {'nbs'}
+    if unknown := set(only) - set().union(*map(words, paths)):
+        raise SystemExit(f"no notebook is called {', '.join(sorted(unknown))}; give numbers, names "
+                         'or folders, as in 04 losses 14_model pipeline\n0 passed, 1 failed')
+    return [p.name for p in paths if not only or words(p) & set(only)]
+
+
+def environment(cpu, threads):
+    "Where notebooks run: the kind of CPU, the threads, and this tree's package."
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+    return dict(os.environ, PYTHONPATH=path, OMP_NUM_THREADS=str(threads), PYTHONUNBUFFERED='1',
+                MPLBACKEND='agg', TOKENIZERS_PARALLELISM='false') | CPUS[cpu]
+
+
+def check_setting(cpu, threads):
+    "Ask torch whether the setting took effect."
+    code = 'import torch; print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())'
+    done = subprocess.run([sys.executable, '-c', code], env=environment(cpu, threads),
+                          capture_output=True, text=True)
+    said = done.stdout.strip() or done.stderr[-300:]
+    print(f'CPU {cpu}, threads {threads}: torch computes with {said}', flush=True)
+    kind, count = said.split()[0].lower(), said.split()[-1]
+    if (cpu not in ('native', kind)) or count != str(threads):
+        raise SystemExit('the setting has no effect on this machine\n0 passed, 1 failed')
+
+
+def run_notebooks(names, cpu, threads):
     "Run nbdev_test; return the names that passed and that failed, printing times as they come."
-    environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONUNBUFFERED='1', MPLBACKEND='agg', TOKENIZERS_PARALLELISM='false')
-    command = ['nbdev_test', '--n_workers', '2', '--do_print', *arguments]
-    run = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    listed = '|'.join(map(re.escape, names))
+    command = ['nbdev_test', '--n_workers', '2', '--do_print', '--file_re', f'^({listed})$']
+    run = subprocess.Popen(command, cwd=ROOT, env=environment(cpu, threads), stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True)
     started, completed, failed, listing = {}, {}, set(), False
-    for line in run.stdout:
-        if found := re.match(r'Starting (.+\.ipynb)$', line): started[found[1]] = time.time()
-        elif found := re.match(r'- Completed (.+\.ipynb)$', line):
-            completed[found[1]] = time.time() - started[found[1]]
-            print(f'{completed[found[1]]:6.1f} s  {Path(found[1]).relative_to(ROOT)}', flush=True)
-        elif line.startswith(NOTES): listing = True
-        elif listing and line.startswith('\t'): failed.add(line.strip())
-        elif found := re.match(r'\w+ in (/.+\.ipynb):$', line): failed.add(Path(found[1]).name); print(line, end='', flush=True)
-        elif line.strip() and line.strip() != 'Success.' and not set(line.strip()) == {'='}: print(line, end='', flush=True)
-    code = run.wait()
-    unfinished = {Path(n).name for n in started.keys() - completed.keys()}      # a worker died under them
-    failed |= unfinished
+    try:
+        for line in run.stdout:
+            if found := re.match(r'Starting (.+\.ipynb)$', line): started[found[1]] = time.time()
+            elif found := re.match(r'- Completed (.+\.ipynb)$', line):
+                seconds = completed[found[1]] = time.time() - started[found[1]]
+                print(f'{seconds:6.1f} s  {Path(found[1]).relative_to(ROOT)}', flush=True)
+            elif line.startswith(NOTES): listing = True
+            elif listing and line.startswith('\t'): failed.add(line.strip())
+            elif found := re.match(r'\w+ in (/.+\.ipynb):$', line):
+                failed.add(Path(found[1]).name)
+                print(line, end='', flush=True)
+            elif line.strip() not in ('', 'Success.') and set(line.strip()) != {'='}:
+                print(line, end='', flush=True)
+        code = run.wait()
+    finally: run.kill()
+    failed |= {Path(n).name for n in started.keys() - completed.keys()}   # a worker died under them
     passed = [n for n in completed if Path(n).name not in failed]
     if code and not listing: failed.add(f'nbdev_test itself (exit {code})')
+    if not passed and not failed: failed.add('no notebook ran')
     return passed, sorted(failed)
 
 
-def main():
-    began = time.time()
+def check_tree(site=True):
+    "Exports, clean notebooks, README and site; what passed and what failed."
     passed, failed = [], []
-    if names := list(self_starting()):
-        print(f"{', '.join(names)}: the cell with `if __name__ ==` would run here; call main with python -c instead, as the "
-              f"Makefile does\n0 passed, {len(names)} failed")
-        sys.exit(1)
     for what, names in check_drift():
-        remedy = 'run `make prepare` and commit what it changes'
-        print(f'{what}: ' + (f'differs, {remedy}:\n  ' + '\n  '.join(names) if names else 'nothing to change'), flush=True)
+        differs = '\n  '.join(['differs, run `make prepare` and commit what it changes:', *names])
+        print(f'{what}: {differs if names else "nothing to change"}', flush=True)
         (failed if names else passed).append(what)
-    if not sys.argv[1:]:
+    if site:
         print('site: ' + ((wrong := check_site()) or 'built'), flush=True)
         (failed if wrong else passed).append('site')
-    ran = [run_notebooks(some) for some in ([sys.argv[1:]] if sys.argv[1:] else APART)]
-    for notebooks in ran: passed += notebooks[0]; failed += notebooks[1]
-    if not any(notebooks[0] or notebooks[1] for notebooks in ran): failed.append('no notebook ran')
+    return passed, failed
+
+
+def test(settings):
+    "Check the tree, then the notebooks under each (chapters, CPU, threads); close with a count."
+    began = time.time()
+    if names := list(self_starting()):
+        print(f"{', '.join(names)}: the cell with `if __name__ ==` would run here; call main with "
+              f"python -c instead, as the Makefile does\n0 passed, {len(names)} failed")
+        sys.exit(1)
+    passed, failed = check_tree(site=not settings[0][0])
+    for only, cpu, threads in settings:
+        names = chosen_notebooks(only)
+        check_setting(cpu, threads)
+        apart = [n for n in names if APART.match(n)]
+        for some in filter(None, (apart, [n for n in names if n not in apart])):
+            good, bad = run_notebooks(some, cpu, threads)
+            passed += good
+            failed += [f'{name} (CPU {cpu}, threads {threads})' for name in bad]
     print(f'\n{time.time() - began:.0f} s')
     if failed: print('failed: ' + ', '.join(failed))
     print(f'{len(passed)} passed, {len(failed)} failed')
     sys.exit(bool(failed))
+
+
+@contextmanager
+def busy_cores():
+    "A process that computes on each core, until we leave or die."
+    code = 'import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(100_000))'
+    command = [sys.executable, '-c', code]
+    hogs = [psutil.Popen(command, start_new_session=True) for _ in range(os.cpu_count())]
+    try: yield hogs
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+
+
+def clone_into(folder):
+    "Clone the tree with what is not committed yet, and draw its data."
+    subprocess.run(['git', 'clone', '-q', ROOT, folder], check=True)
+    new = git('ls-files', '-o', '--exclude-standard')
+    copy_files(git('diff', 'HEAD', '--name-only') + new, folder)
+    subprocess.run(['dvc', 'pull', '-q', 'data.dvc'], cwd=folder, check=True)
+
+
+def run_copy(copy, arguments, variables):
+    "Run this script in a copy, its lines as they come; numbers passed and failed."
+    line = ''
+    command = [sys.executable, 'scripts/test.py', *arguments]
+    run = subprocess.Popen(command, cwd=copy, env=os.environ | variables, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True)
+    try:
+        for line in run.stdout: print(line, end='', flush=True)
+        code = run.wait()
+    finally: run.terminate()
+    found = VERDICT.match(line)
+    passed, failed = map(int, found.groups()) if found else (0, 1)
+    return passed, failed or int(code != 0)         # an end without a verdict is a failure
+
+
+def run_hard(cpu, threads, only):
+    "Check a copy whose path has a space, beside busy processes; numbers passed and failed."
+    name, began = f'{cpu}, threads {threads}, busy cores, path with a space', time.time()
+    with tempfile.TemporaryDirectory(prefix='smaug hard ') as place, busy_cores() as hogs:
+        copy, temporary = Path(place)/'a clone', Path(place)/'temporary files'
+        temporary.mkdir()
+        clone_into(copy)
+        print(f'\n== {name}: {copy}', flush=True)
+        arguments = ['--cpu', cpu, '--threads', str(threads), '--only', *only]
+        variables = dict(PYTHONPATH=str(copy), TMPDIR=str(temporary))
+        passed, failed = run_copy(copy, arguments, variables)
+        spent = [sum(hog.cpu_times()[:2]) for hog in hogs if hog.poll() is None]
+        failed += len(spent) < len(hogs)            # a core was idle
+    computed = ' and '.join(f'{seconds:.0f} s' for seconds in spent)
+    print(f'== {name}: {passed} passed, {failed} failed; {time.time() - began:.0f} s, in which the '
+          f'busy processes computed {computed}', flush=True)
+    return passed, failed
+
+
+def test_hard(only):
+    "Run under all hard settings, one after the other."
+    found = [run_hard(*setting, only) for setting in HARD]
+    passed, failed = (sum(column) for column in zip(*found))
+    print(f'{passed} passed, {failed} failed')
+    sys.exit(bool(failed))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--only', nargs='*', default=[], help='as in 04 losses pipeline')
+    parser.add_argument('--cpu', choices=CPUS, default='native', help='kind of CPU to play')
+    parser.add_argument('--threads', type=int, default=1, help='threads of a notebook')
+    parser.add_argument('--ci', action='store_true', help='and numbers on another kind of CPU')
+    parser.add_argument('--hard', action='store_true', help='in settings that strangers have')
+    asked = parser.parse_args()
+    if asked.hard: test_hard(asked.only)
+    second = [(NUMBERS, 'default', 2)] if asked.ci else []
+    test([(asked.only, asked.cpu, asked.threads), *second])
 
 
 if __name__ == '__main__': main()

@@ -8,7 +8,7 @@ __all__ = ['Kill', 'kill_test', 'report', 'main']
 # %% ../nbs/19b_kill.ipynb #f37620bb
 import json, multiprocessing, os, random, shutil, sys, tempfile, time
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
 import torch
@@ -34,15 +34,25 @@ def _materials(data, clips):
     seed_everything(0)
     return Smaug(config), lambda epoch, start=0: mixed_batches(loaders, 0, epoch, start)
 
-def _run(folder, steps, data='data', clips=8):
-    "Train to the end, from wherever the last run was killed; leave weights, rows and a line for each step."
+def _left(states, steps):
+    "Steps that a run has still to do, as its saved states say."
+    return steps - max([0, *(int(path.name[5:]) for path in states.glob('step_*'))])
+
+def _run(folder, steps, data='data', clips=8, leashed=False):
+    "Train from wherever the last run was killed, to the end or, `leashed`, until the last batch; leave weights, rows, lines."
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
     log = (folder/'log').open('a', buffering=1)
     sys.stdout = log                                            # train's lines too: "goes on after step …"
     torch.set_num_threads(1)
     model, batches = _materials(data, clips)
+    drawn, least = count(1), _left(folder/'states', steps)
     def told(epoch, start):
-        for i, pair in enumerate(batches(epoch, start), start): print('batch', epoch, i, flush=True); yield pair
+        for i, pair in enumerate(batches(epoch, start), start):
+            if leashed and next(drawn) == least:
+                print('waits', flush=True)
+                while True: time.sleep(1)                       # for the kill, which a busy machine may delay
+            print('batch', epoch, i, flush=True)
+            yield pair
     print('starts', flush=True)
     plan = TrainConfig(steps=steps, lr=1e-3, warmup_steps=4, log_every=5, save_every=2, keep_last=2, keep_best=True)
     history = train(model, told, plan, folder/'states')
@@ -69,14 +79,15 @@ def _wait(process, ready, seconds=300.):
         time.sleep(.0005)
 
 def _kill_once(start, folder, draw, most, saving):
-    "Start the run and kill it after some batches, or in the middle of the next save; None where it came to its end first."
+    "Start the run and kill it after some batches, or in the middle of the next save; None where it ended by itself."
     seen = len(_lines(folder))
     process = start()
     fresh = lambda: [line for line in _lines(folder)[seen:] if line.startswith('batch')]
     wanted, delay = draw.randint(1, most), draw.random()*.05
-    _wait(process, lambda: len(fresh()) >= wanted)
+    def at_its_end(): return 'waits' in _lines(folder)[seen:]
+    _wait(process, lambda: len(fresh()) >= wanted or at_its_end())
     unfinished = folder/'states/unfinished'
-    if saving: _wait(process, unfinished.exists)
+    if saving: _wait(process, lambda: unfinished.exists() or at_its_end())
     time.sleep(draw.random()*.02 if saving else delay)
     alive = process.is_alive()
     process.kill(); process.join()
@@ -96,13 +107,15 @@ def kill_test(
     "Train in peace, then killed again and again, and compare weights and metrics."
     context, draw = multiprocessing.get_context(method), random.Random(seed)
     root = Path(tempfile.mkdtemp(prefix='smaug-kill-'))
-    def start(name):
-        process = context.Process(target=_run, args=(str(root/name), steps, data)); process.start(); return process
+    def start(name, leashed=False):
+        process = context.Process(target=_run, args=(str(root/name), steps, data), kwargs=dict(leashed=leashed))
+        process.start()
+        return process
     peace, done = start('peace'), []
     peace.join()
     for i in range(kills):
-        left = steps - max([0, *(int(p.name[5:]) for p in (root/'killed/states').glob('step_*'))])
-        done.append(_kill_once(partial(start, 'killed'), root/'killed', draw, max(1, 2*left//(kills - i + 1)), i % 2 == 1))
+        most = max(1, 2*_left(root/'killed/states', steps)//(kills - i + 1))
+        done.append(_kill_once(partial(start, 'killed', True), root/'killed', draw, most, i % 2 == 1))
     last = start('killed'); last.join()
     weights = [load_file(root/name/'weights.safetensors') for name in ('peace', 'killed')]
     rows = [json.loads((root/name/'rows.json').read_text()) for name in ('peace', 'killed')]
