@@ -221,15 +221,16 @@ def run_copy(copy, arguments, variables):
 def run_hard(cpu, threads, only):
     "Check a copy whose path has a space, beside busy processes; numbers passed and failed."
     name, began = f'{cpu}, threads {threads}, busy cores, path with a space', time.time()
-    with tempfile.TemporaryDirectory(prefix='smaug hard ') as place, busy_cores() as hogs:
+    with tempfile.TemporaryDirectory(prefix='smaug hard ') as place:
         copy, temporary = Path(place)/'a clone', Path(place)/'temporary files'
         temporary.mkdir()
         clone_into(copy)
         print(f'\n== {name}: {copy}', flush=True)
         arguments = ['--cpu', cpu, '--threads', str(threads), '--only', *only]
         variables = dict(PYTHONPATH=str(copy), TMPDIR=str(temporary))
-        passed, failed = run_copy(copy, arguments, variables)
-        spent = [sum(hog.cpu_times()[:2]) for hog in hogs if hog.poll() is None]
+        with busy_cores() as hogs:
+            passed, failed = run_copy(copy, arguments, variables)
+            spent = [sum(hog.cpu_times()[:2]) for hog in hogs if hog.poll() is None]
         failed += len(spent) < len(hogs)            # a core was idle
     computed = ' and '.join(f'{seconds:.0f} s' for seconds in spent)
     print(f'== {name}: {passed} passed, {failed} failed; {time.time() - began:.0f} s, in which the '
