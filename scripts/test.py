@@ -1,5 +1,5 @@
 "Check that notebooks, exports and runs agree; the last line is `N passed, N failed`."
-import argparse, filecmp, json, os, re, shutil, subprocess, sys, tempfile, time
+import argparse, filecmp, json, os, re, shutil, signal, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
 import psutil
@@ -254,6 +254,7 @@ def main():
     parser.add_argument('--ci', action='store_true', help='and numbers on another kind of CPU')
     parser.add_argument('--hard', action='store_true', help='in settings that strangers have')
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('ended'))     # leave nothing behind
     if asked.hard: test_hard(asked.only)
     second = [(NUMBERS, 'default', 2)] if asked.ci else []
     test([(asked.only, asked.cpu, asked.threads), *second])
