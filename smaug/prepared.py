@@ -41,15 +41,15 @@ def source_names(
 
 # %% ../nbs/22a_prepared.ipynb #14698650
 def named_pairs(
-    pairs:Sequence[str],    # each 'name=value'
+    pairs:Sequence[str],    # each 'name:value'
     where:str='pairs',      # named in messages, e.g. 'prepare.folders'
 )->dict[str, str]:          # name → value
-    "Read a list of `name=value`."
+    "Read a list of `name:value`."
     found = {}
     for pair in pairs:
-        name, sign, value = (part.strip() for part in str(pair).partition('='))
+        name, sign, value = (part.strip() for part in str(pair).partition(':'))
         if not (name and sign and value):
-            raise ValueError(f"{where} holds {pair!r}, expected name=value, e.g. webvid=/data/WebVid")
+            raise ValueError(f"{where} holds {pair!r}, expected name:value, e.g. webvid:/data/WebVid")
         if name in found: raise ValueError(f"{where} names {name} twice: {found[name]} and {value}; keep one")
         found[name] = value
     return found

@@ -36,7 +36,8 @@ def merged_parameters(
             raise ValueError(f"{where}: section {section!r} is {found!r}, expected a mapping of parameters")
         known = {k for k, v in found.items() if isinstance(v, dict)}
     merged = {**params.get('base', {}), **found}
-    merged['model'] = {**params.get('model', {}), **(found.get('model') or {})}
+    models = params.get('model') or {}, found.get('model') or {}
+    merged['model'] = {name: value for model in models for name, value in model.items() if value is not None}
     return merged
 
 # %% ../nbs/22_run.ipynb #09cee910
@@ -76,6 +77,18 @@ def checked_parameters(
 # %% ../nbs/22_run.ipynb #82f27e7e
 def _rank(): return int(os.environ.get('RANK', 0))      # among the launcher's processes; 0 writes reports and metrics
 
+# %% ../nbs/22_run.ipynb #84b538fa
+def _quiet_kernel():
+    "Make the manager of a kernel: its connection is encrypted, and a kernel that is at its end is not interrupted."
+    from jupyter_client import AsyncKernelManager
+    class Manager(AsyncKernelManager):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.transport_encryption = 'auto'
+        async def _async_interrupt_kernel(self):
+            if not self.shutting_down: await super()._async_interrupt_kernel()
+    return Manager
+
 # %% ../nbs/22_run.ipynb #b51a7100
 def run_notebook(
     notebook:str|Path,              # path of a pipeline notebook
@@ -93,7 +106,7 @@ def run_notebook(
     report = root/given.get('out', 'out')/'notebooks'/f'{section}.ipynb'
     report.parent.mkdir(parents=True, exist_ok=True)
     if 'OMP_WAIT_POLICY' not in os.environ: os.environ.setdefault('GOMP_SPINCOUNT', '1000')     # soon asleep
-    options = dict(cwd=str(root), progress_bar=False)
+    options = dict(cwd=str(root), progress_bar=False, kernel_manager_class=_quiet_kernel())
     if not _rank(): execute_notebook(str(notebook), str(report), given, stdout_file=sys.stdout, stderr_file=sys.stderr, **options)
     else:
         report = report.with_suffix(f'.process{_rank()}.log')
