@@ -21,6 +21,13 @@ def _one_of(kind, name, known, where):
     raise ValueError(f"{where}: unknown {kind} {name!r}{f', did you mean {near[0]!r}?' if near else ','} "
                      f"known are {', '.join(sorted(known)) or 'none'}")
 
+# %% ../nbs/22_run.ipynb #7b762741
+class _Params(yaml.SafeLoader):
+    "YAML in which 1e-05, as `-S` writes it, is a number and not a text."
+_Params.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$'), list('-+0123456789'))
+
+def _read_params(text): return yaml.load(text, _Params)
+
 # %% ../nbs/22_run.ipynb #76a59dfc
 def merged_parameters(
     params:dict,                # what params.yaml holds
@@ -101,7 +108,7 @@ def run_notebook(
     if not notebook.is_file(): raise FileNotFoundError(f"no notebook {notebook}; the stages are in nbs/pipeline/")
     root = repo_root(notebook.parent)
     params_file = Path(params_file).resolve() if params_file else root/'params.yaml'
-    merged = merged_parameters(yaml.safe_load(params_file.read_text()), section, params_file.name)
+    merged = merged_parameters(_read_params(params_file.read_text()), section, params_file.name)
     given = checked_parameters(merged, declared_parameters(notebook), f'{params_file.name}, {section}')
     report = root/given.get('out', 'out')/'notebooks'/f'{section}.ipynb'
     report.parent.mkdir(parents=True, exist_ok=True)
