@@ -19,7 +19,7 @@ repro: data-here ## data → training → tables and figures in out/ (an unchang
 	dvc repro
 	@printf '\nreports  out/notebooks/   the executed notebooks: open them\n'
 	@printf 'figures  out/figures/\nmetrics  out/metrics/     one JSON per stage, with its conditions\ntables   out/tables/\n\n'
-	@dvc metrics show --md
+	@dvc metrics show --md out/metrics/*.json
 
 test: data-here  ## exports and notebooks agree, every notebook runs; ends with "N passed, N failed"; ONLY="04 losses", CPU=avx2, THREADS=2
 	python scripts/test.py --cpu $(CPU) --threads $(THREADS) --only $(ONLY)

@@ -85,7 +85,7 @@ _ANY = (    # layouts that any captioned dataset may have
     Layout('shards', {'': ('*.tar with pictures or clips and their .txt or .json',)}, find_shards,
            _refuse_shards),
     Layout('text files', {'': ('a .txt beside each picture or clip',)}, _text_place, read_text_files))
-_TABLE = Layout('table', {'': ('a csv, tsv, json or jsonl with file and caption',)}, find_custom, read_custom)
+_TABLE = Layout('table', {'': ('a csv, tsv, json, jsonl or parquet with file and caption',)}, find_custom, read_custom)
 def _find_list(folder, split):
     table = look_for(folder, f'{split}.csv')
     line = next(text_lines(table, None), (0, ''))[1] if table else ''
@@ -98,7 +98,7 @@ def _read_list(folder, split, report):
 
 _LIST = Layout('VideoMAE list', {s: (f'{s}.csv with lines `path label`',) for s in ('train', 'val', 'test')},
                _find_list, _read_list)
-_ASKED = Layout('table', {'': ('a csv, tsv, json or jsonl with file, question and answer',)},
+_ASKED = Layout('table', {'': ('a csv, tsv, json, jsonl or parquet with file, question and answer',)},
                 partial(find_custom, asked=True), read_custom_questions)
 
 # %% ../nbs/05g_catalogue.ipynb #2d014fbb
@@ -215,7 +215,15 @@ def _there_instead(dataset, folder, split):
     wanted = [n for layout in dataset.layouts for names in layout.tables.values() for n in names]
     near = [t for t in tables if get_close_matches(PurePath(t).name, wanted, 1, .6)]
     if near: return f"the nearest there is {near[0]}"
-    return f"the tables there are {', '.join(tables[:8])}" if tables else "there is no table at all"
+    there = f"the tables there are {', '.join(tables[:8])}" if tables else "there is no table at all"
+    return f"{there}; {_own_folder(folder, split)}"
+
+def _own_folder(folder, split):
+    "Propose the dataset `custom` or `custom_qa`: what is there, or what it would need."
+    for name in ('custom', 'custom_qa'):
+        fits = next((layout.name for layout in DATASETS[name].layouts if layout.find(folder, split)), '')
+        if fits: return f"it looks like a folder of your own ({fits}): name it {name}"
+    return f"a folder of your own is named custom, and needs {DATASETS['custom'].layouts[0].tables[''][0]}"
 
 # %% ../nbs/05g_catalogue.ipynb #c71176e3
 def recognise(

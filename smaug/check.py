@@ -227,13 +227,14 @@ def main(
     parser = argparse.ArgumentParser('smaug_check', epilog=f"datasets: {', '.join(DATASETS)}", description=
         "Tell in which layout a dataset lies in a folder, count its records, name what is missing or broken, "
         "and decode some of its files.")
-    parser.add_argument('dataset', help="name of a dataset; custom = your own folder")
+    parser.add_argument('dataset', help="name of a dataset, see below; custom = your own folder")
     parser.add_argument('folder', help="where it lies")
     parser.add_argument('--split', action='append', default=[], help="all that are there, unless named")
     parser.add_argument('--sample', type=int, default=32, metavar='N', help="files to decode (32)")
     parser.add_argument('--all', action='store_true', help="decode every file, and write a quarantine list")
     parser.add_argument('--workers', type=int, default=2, metavar='N', help="processes that decode (2)")
     parser.add_argument('--quarantine', metavar='FILE', help="list to honour, or with --all to write")
+    if not (sys.argv[1:] if args is None else args): parser.print_help(); return 1
     asked = parser.parse_args(args)
     listed = None if asked.all else asked.quarantine
     try: checks = check_dataset(asked.dataset, asked.folder, asked.split, sample=asked.sample,

@@ -15,13 +15,13 @@ from .lines import find_table, tables_below, text_lines
 from .media import SUFFIXES, MediaFinder, check_folder
 from .records import (Caption, Question, ReadReport, TableRow, caption_records, caption_texts,
                            finish_records)
-from .tables import csv_header, read_csv, read_dicts
+from .tables import csv_header, parquet_columns, read_csv, read_dicts, read_parquet
 
 # %% ../nbs/05ca_custom.ipynb #0f4f719f
 _SPLITS = dict(train=('train', 'training'), val=('val', 'valid', 'validation', 'validate', 'dev'),
                test=('test', 'testing', 'eval'))
 _WORDS = {word: split for split, words in _SPLITS.items() for word in words}
-_ENDINGS = '.csv', '.tsv', '.json', '.jsonl'
+_ENDINGS = '.csv', '.tsv', '.json', '.jsonl', '.parquet'
 
 def _split_of(name):
     "Tell a table's split by the words of its name, and of its folder's; '' if it has none."
@@ -30,7 +30,8 @@ def _split_of(name):
 
 def _keys(table):
     "Name the columns of a table, or the keys of its first dict."
-    if table.suffix in ('.csv', '.tsv'): return csv_header(table)
+    if table.suffix.lower() in ('.csv', '.tsv'): return csv_header(table)
+    if table.suffix.lower() == '.parquet': return parquet_columns(table)
     try: return list(next(read_dicts(table, ReadReport()), (0, {}))[1])
     except ValueError: return []                    # no list of objects
 
@@ -43,7 +44,7 @@ def find_custom(
     "Find the table that has a column of files and one of captions (or of questions and answers)."
     folder, tables = check_folder(folder), {}
     for name in tables_below(folder):
-        if not name.endswith(_ENDINGS) or _split_of(name) not in ('', _WORDS.get(split, split)): continue
+        if not name.lower().endswith(_ENDINGS) or _split_of(name) not in ('', _WORDS.get(split, split)): continue
         keys = _keys(folder/name)
         fits = {'question', 'answer'} <= set(keys) if asked else key_of(keys, CAPTION_KEYS)
         if key_of(keys, MEDIA_KEYS) and fits: tables.setdefault(bool(_split_of(name)), []).append(name)
@@ -58,8 +59,9 @@ def find_custom(
 def _inside(table, folder): return str(table.relative_to(folder))
 
 def _rows_of(table, keys, report):
-    "Yield (line, dict) of a csv, a JSON list or JSON lines."
-    if table.suffix in ('.csv', '.tsv'): return read_csv(table, keys, report)
+    "Yield (line, dict) of a csv, a JSON list, JSON lines or Parquet."
+    if table.suffix.lower() in ('.csv', '.tsv'): return read_csv(table, keys, report)
+    if table.suffix.lower() == '.parquet': return read_parquet(table, keys)
     return read_dicts(table, report)
 
 def _open_custom(folder, split, asked, report):
@@ -82,7 +84,7 @@ def _open_custom(folder, split, asked, report):
 
 # %% ../nbs/05ca_custom.ipynb #5c346f10
 def read_custom(
-    folder:str|Path,            # holds a table (csv, tsv, JSON) with a column of files and one of captions
+    folder:str|Path,            # holds a table (csv, tsv, JSON, Parquet) with a column of files and one of captions
     split:str='train',          # in the table's name or its column `split`; a table with neither is any
     report:ReadReport|None=None,
 )->Iterator[Caption]:

@@ -65,7 +65,7 @@ def tables_below(
 def _instead(folder):
     "Say which tables are there; a pickle gets an answer of its own."
     tables = tables_below(folder)
-    pickles = [name for name in tables if name.endswith(('.pkl', '.pickle'))]
+    pickles = [name for name in tables if name.lower().endswith(('.pkl', '.pickle'))]
     if pickles:
         return (f"{pickles[0]} is a pickle, and opening a pickle runs whatever it holds, so none is read; "
                 "write it as a csv where you trust it: "

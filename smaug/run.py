@@ -21,6 +21,13 @@ def _one_of(kind, name, known, where):
     raise ValueError(f"{where}: unknown {kind} {name!r}{f', did you mean {near[0]!r}?' if near else ','} "
                      f"known are {', '.join(sorted(known)) or 'none'}")
 
+# %% ../nbs/22_run.ipynb #7b762741
+class _Params(yaml.SafeLoader):
+    "YAML in which 1e-05, as `-S` writes it, is a number and not a text."
+_Params.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$'), list('-+0123456789'))
+
+def _read_params(text): return yaml.load(text, _Params)
+
 # %% ../nbs/22_run.ipynb #76a59dfc
 def merged_parameters(
     params:dict,                # what params.yaml holds
@@ -36,7 +43,8 @@ def merged_parameters(
             raise ValueError(f"{where}: section {section!r} is {found!r}, expected a mapping of parameters")
         known = {k for k, v in found.items() if isinstance(v, dict)}
     merged = {**params.get('base', {}), **found}
-    merged['model'] = {**params.get('model', {}), **(found.get('model') or {})}
+    models = params.get('model') or {}, found.get('model') or {}
+    merged['model'] = {name: value for model in models for name, value in model.items() if value is not None}
     return merged
 
 # %% ../nbs/22_run.ipynb #09cee910
@@ -76,6 +84,18 @@ def checked_parameters(
 # %% ../nbs/22_run.ipynb #82f27e7e
 def _rank(): return int(os.environ.get('RANK', 0))      # among the launcher's processes; 0 writes reports and metrics
 
+# %% ../nbs/22_run.ipynb #84b538fa
+def _quiet_kernel():
+    "Make the manager of a kernel: its connection is encrypted, and a kernel that is at its end is not interrupted."
+    from jupyter_client import AsyncKernelManager
+    class Manager(AsyncKernelManager):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.transport_encryption = 'auto'
+        async def _async_interrupt_kernel(self):
+            if not self.shutting_down: await super()._async_interrupt_kernel()
+    return Manager
+
 # %% ../nbs/22_run.ipynb #b51a7100
 def run_notebook(
     notebook:str|Path,              # path of a pipeline notebook
@@ -88,12 +108,12 @@ def run_notebook(
     if not notebook.is_file(): raise FileNotFoundError(f"no notebook {notebook}; the stages are in nbs/pipeline/")
     root = repo_root(notebook.parent)
     params_file = Path(params_file).resolve() if params_file else root/'params.yaml'
-    merged = merged_parameters(yaml.safe_load(params_file.read_text()), section, params_file.name)
+    merged = merged_parameters(_read_params(params_file.read_text()), section, params_file.name)
     given = checked_parameters(merged, declared_parameters(notebook), f'{params_file.name}, {section}')
     report = root/given.get('out', 'out')/'notebooks'/f'{section}.ipynb'
     report.parent.mkdir(parents=True, exist_ok=True)
     if 'OMP_WAIT_POLICY' not in os.environ: os.environ.setdefault('GOMP_SPINCOUNT', '1000')     # soon asleep
-    options = dict(cwd=str(root), progress_bar=False)
+    options = dict(cwd=str(root), progress_bar=False, kernel_manager_class=_quiet_kernel())
     if not _rank(): execute_notebook(str(notebook), str(report), given, stdout_file=sys.stdout, stderr_file=sys.stderr, **options)
     else:
         report = report.with_suffix(f'.process{_rank()}.log')

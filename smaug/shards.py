@@ -6,7 +6,7 @@
 __all__ = ['prepare_frames']
 
 # %% ../nbs/05j_shards.ipynb #64301b22
-import fcntl, io, json, os, re, tarfile, time
+import fcntl, hashlib, io, json, os, re, tarfile, time
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import contextmanager
@@ -64,7 +64,8 @@ def _add_member(tar, name, data):
 
 class _ShardWriter:
     "Write one shard and its index; both get their names when they are whole, the index last."
-    def __init__(self, folder, number):
+    def __init__(self, folder, number, stamp=''):
+        self.stamp = stamp
         self.number, self.path, self.clips, self.skipped = number, folder/f'{number:06d}.tar', [], []
         self.part = Path(f'{self.path}.part')
         self.file = open(self.part, 'wb')
@@ -85,23 +86,36 @@ class _ShardWriter:
     def close(self):
         self.tar.close(); self.file.flush(); os.fsync(self.file.fileno()); self.file.close()
         os.replace(self.part, self.path)
-        notes = dict(bytes=str(self.path.stat().st_size), skipped=json.dumps(self.skipped))
+        notes = dict(bytes=str(self.path.stat().st_size), skipped=json.dumps(self.skipped), stamp=self.stamp)
         write_manifest(self.clips, f'{self.path}.arrow', StoredClip, notes)
 
 # %% ../nbs/05j_shards.ipynb #e83d9e32
-def _is_finished(folder, number):
-    "Is this shard here, whole, with its index?"
+def _stamp(source, rows):
+    "Tell the files of some clips from others of the same names, by sizes and dates."
+    known = hashlib.sha1()
+    for row in rows.tolist():
+        try: found = os.stat(source.value('media', row))
+        except OSError: known.update(b'gone;'); continue
+        known.update(f'{found.st_size} {found.st_mtime_ns};'.encode())
+    return known.hexdigest()
+
+def _is_finished(folder, number, stamp=''):
+    "Is this shard here, whole, with its index, made of these files?"
     tar, index = folder/f'{number:06d}.tar', folder/f'{number:06d}.tar.arrow'
     if not (tar.is_file() and index.is_file()): return False
-    return tar.stat().st_size == int(Manifest.open(index, StoredClip).notes['bytes'])
+    notes = Manifest.open(index, StoredClip).notes
+    return tar.stat().st_size == int(notes['bytes']) and notes.get('stamp', '') == stamp
 
-def _check_parameters(folder, parameters):
-    "Write down how the store is made; refuse to go on with one that is made otherwise."
+def _check_parameters(folder, parameters, anew=False):
+    "Write down how the store is made; refuse to go on with one that is made otherwise, or remove it."
     path = folder/'parameters.json'
     before = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else parameters
     differ = [f"{name} {before.get(name)!r}, now {value!r}" for name, value in parameters.items()
               if before.get(name) != value]
-    if differ:
+    if differ and anew:
+        print(f"{folder.name} was begun with {'; '.join(differ)}: it is begun anew", flush=True)
+        for old in set(folder.iterdir()) - {folder/'lock', folder/'source.arrow'}: old.unlink()
+    elif differ:
         raise ValueError(f"{folder.name} was begun with {'; '.join(differ)}; pass what it was begun with, "
                          "remove the folder, or name another")
     path.with_suffix('.part').write_text(json.dumps(parameters, indent=1), encoding='utf-8')
@@ -134,7 +148,7 @@ class _Progress:
               f"{self.skipped:,} skipped, {left//3600}:{left//60 % 60:02}:{left % 60:02} left", flush=True)
 
 # %% ../nbs/05j_shards.ipynb #109b2008
-def _write_shards(folder, source, rows, todo, parameters, num_workers, quarantined):
+def _write_shards(folder, source, rows, todo, stamps, parameters, num_workers, quarantined):
     "Decode in workers, in order; write here, shard by shard."
     size = parameters['clips_per_shard']
     places = np.concatenate([np.arange(n*size, min((n + 1)*size, len(rows))) for n in todo] or [np.arange(0)])
@@ -144,7 +158,7 @@ def _write_shards(folder, source, rows, todo, parameters, num_workers, quarantin
     progress = _Progress(folder.name, len(places))
     try:
         for place, result in zip(places, decoded):
-            if place % size == 0: writer = _ShardWriter(folder, place//size)
+            if place % size == 0: writer = _ShardWriter(folder, place//size, stamps[place//size])
             writer.add(f'{place:09d}', source[int(rows[place])], result)
             if place % size == size - 1 or place == len(rows) - 1: writer.close()
             progress.step(isinstance(result, str))
@@ -169,6 +183,7 @@ def prepare_frames(
     clips_per_shard:int=1000,
     num_workers:int=2,              # processes that decode; 0 = this one
     quarantine:str|Path|None=None,  # list of files not to be tried, of `smaug_check --all`
+    anew:bool=False,                # begin anew where the folder was begun otherwise; else that is refused
 )->FrameStore:
     "Decode each clip once and store a few frames; go on where an earlier run was stopped."
     for name, value in dict(frames_per_clip=frames_per_clip, clips_per_shard=clips_per_shard).items():
@@ -181,12 +196,13 @@ def prepare_frames(
         parameters = dict(frames_per_clip=frames_per_clip, short_side=short_side, quality=quality,
                           clips_per_shard=clips_per_shard, records=len(source),
                           fingerprint=source.fingerprint())
-        _check_parameters(folder, parameters)
+        _check_parameters(folder, parameters, anew)
         rows = np.sort(np.unique(source.clip_ids, return_index=True)[1])    # the first record of each clip
         count = -(-len(rows)//clips_per_shard)
-        todo = [number for number in range(count) if not _is_finished(folder, number)]
+        stamps = [_stamp(source, rows[n*clips_per_shard:(n + 1)*clips_per_shard]) for n in range(count)]
+        todo = [number for number in range(count) if not _is_finished(folder, number, stamps[number])]
         if todo or not (folder/'store.json').is_file():
-            _write_shards(folder, source, rows, todo, parameters, num_workers, quarantined)
+            _write_shards(folder, source, rows, todo, stamps, parameters, num_workers, quarantined)
             shards = [(f'{n:06d}.tar', (folder/f'{n:06d}.tar').stat().st_size) for n in range(count)]
             join_shards(folder, shards, source, parameters=parameters)
         (folder/'source.arrow').unlink()

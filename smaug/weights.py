@@ -139,6 +139,10 @@ def _read_bert(name_or_folder):
 
 def _check_bert(bert, text, fusion):
     "Refuse a BERT that would load and then compute something else."
+    rows = [bert.get_input_embeddings().num_embeddings, text.bert.get_input_embeddings().num_embeddings]
+    if rows[0] != rows[1]:
+        raise ValueError(f"this BERT knows {rows[0]} word pieces, the model's tokenizer {rows[1]}; prepare with the BERT's "
+                         "own tokenizer: prepare.tokenizer is its name or folder, e.g. bert-base-uncased, not 'trained'")
     ours, theirs, depth = text.bert.config, bert.config, len(text.bert.encoder.layer) + len(fusion.layer)
     wanted = dict(num_hidden_layers=depth, num_attention_heads=ours.num_attention_heads,
                                  hidden_act=ours.hidden_act, layer_norm_eps=ours.layer_norm_eps)
