@@ -58,10 +58,11 @@ def code(flags, source):
     if 'exports' in flags:
         names = re.findall(r'^(?:def|class) ([A-Za-z]\w*)', source, re.M)
         return ''.join(f'<span id="{name}"></span>\n' for name in names) + '\n' + block
-    if 'export' in flags or 'code-fold: true' in flags or only_imports(source):
+    if {'export', 'code-fold: true', 'parameters'} & set(flags) or only_imports(source):
         if 'export' in flags: what = 'helper' if re.search(r'^(def|class) ', source, re.M) else 'module'
-        else: what = 'notebook'
-        what = {'helper': 'code of the helpers', 'module': 'imports and constants', 'notebook': 'imports of this page'}[what]
+        else: what = 'parameters' if 'parameters' in flags else 'notebook'
+        what = {'helper': 'code of the helpers', 'module': 'imports and constants', 'notebook': 'imports and set-up of this page',
+                'parameters': 'parameters'}[what]
         return f'??? abstract "{what}"\n\n' + '\n'.join(f'    {line}'.rstrip() for line in block.split('\n'))
     return '' if source.startswith('default_exp') else block
 
