@@ -1,6 +1,6 @@
 """Build the site from the committed notebooks, outputs included: nbs/*.ipynb → Markdown in _proc/ → HTML in _docs/.
 Nothing is executed and nothing is fetched: math becomes MathML, search and styles are local files."""
-import ast, re, shutil, subprocess, sys
+import ast, json, re, shutil, subprocess, sys
 from pathlib import Path
 import nbformat, yaml
 from pages import FENCE, admonitions, mathml, notebook_pages, outside_code
@@ -58,10 +58,11 @@ def code(flags, source):
     if 'exports' in flags:
         names = re.findall(r'^(?:def|class) ([A-Za-z]\w*)', source, re.M)
         return ''.join(f'<span id="{name}"></span>\n' for name in names) + '\n' + block
-    if 'export' in flags or 'code-fold: true' in flags or only_imports(source):
+    if {'export', 'code-fold: true', 'parameters'} & set(flags) or only_imports(source):
         if 'export' in flags: what = 'helper' if re.search(r'^(def|class) ', source, re.M) else 'module'
-        else: what = 'notebook'
-        what = {'helper': 'code of the helpers', 'module': 'imports and constants', 'notebook': 'imports of this page'}[what]
+        else: what = 'parameters' if 'parameters' in flags else 'notebook'
+        what = {'helper': 'code of the helpers', 'module': 'imports and constants', 'notebook': 'imports and set-up of this page',
+                'parameters': 'parameters'}[what]
         return f'??? abstract "{what}"\n\n' + '\n'.join(f'    {line}'.rstrip() for line in block.split('\n'))
     return '' if source.startswith('default_exp') else block
 
@@ -73,6 +74,16 @@ def dead_links(path):
         prose = ''.join(part for part in FENCE.split(cell.source) if not part.startswith('`'))
         for target in re.findall(r'\]\(([^)#:]+\.ipynb)', prose):
             if not (path.parent/target).is_file(): yield f'{path.relative_to(ROOT)} links to {target}, which does not exist'
+
+
+def starred_code(path):
+    """Code spans with **bold** in them, which Markdown shows as stars; a power such as `x**2` is no bold."""
+    for cell in nbformat.read(path, 4).cells:
+        if cell.cell_type != 'markdown': continue
+        text = re.sub(r'```.*?```', '', cell.source, flags=re.S)
+        for span in re.findall(r'`([^`\n]+)`', text):
+            if re.search(r'\*\*[^\s*][^*]*\*\*', span):
+                yield f'{path.relative_to(ROOT)}: `{span}` would show its stars; take the backticks away'
 
 
 def prose(names, here):
@@ -99,12 +110,32 @@ def configuration(paths):
     if stages := entries(p for p in paths if p.parent.name == 'pipeline'): nav.append({'Pipeline': stages})
     features = ['navigation.sections', 'navigation.footer', 'navigation.top', 'content.code.copy', 'toc.follow', 'search.highlight']
     return dict(site_name='smaug', site_description='SMAUG as a notebook-first, reproducible workbook', docs_dir='pages', site_dir='site',
-                use_directory_urls=False, nav=nav, extra_css=['style.css'], plugins=['search'],
+                use_directory_urls=False, nav=nav, extra_css=['style.css'], plugins=['search', 'offline'],
                 theme=dict(name='material', font=False, features=features, palette=[
                     dict(scheme='default', toggle=dict(icon='lucide/moon', name='dark')),
                     dict(scheme='slate', toggle=dict(icon='lucide/sun', name='light'))]),
                 markdown_extensions=['admonition', 'attr_list', 'md_in_html', 'tables', 'pymdownx.details', 'pymdownx.superfences',
                                      {'pymdownx.highlight': dict(anchor_linenums=False)}, {'toc': dict(permalink=True)}])
+
+
+WORKER = """if (location.protocol == 'file:') {            // a browser starts no worker from a file: give it the text
+  const text = %s;
+  const Plain = window.Worker;
+  window.Worker = function () { return new Plain(URL.createObjectURL(new Blob([text], {type: 'text/javascript'}))); };
+}
+"""
+
+
+def search_from_files(site):
+    "Let search work on pages opened from the file system: the theme's way asks a host for a script."
+    workers = list((site/'assets/javascripts/workers').glob('search*.js'))
+    if len(workers) != 1: raise SystemExit(f'{len(workers)} search workers in the built site, expected one: see search_from_files')
+    (site/'search_worker.js').write_text(WORKER % json.dumps(workers[0].read_text()))
+    for page in site.glob('*.html'):
+        text = re.sub(r'<script src="?https?://[^>]*></script>', '', page.read_text())
+        changed = re.sub(r'(<script src="?[^">]*bundle)', r'<script src="./search_worker.js"></script>\1', text, count=1)
+        if changed == text: raise SystemExit(f'{page.name} loads no bundle: see search_from_files')
+        page.write_text(changed)
 
 
 def main():
@@ -114,6 +145,7 @@ def main():
     paths = chapters()
     if not paths: raise SystemExit('no notebooks in nbs/')
     if dead := [link for path in paths for link in dead_links(path)]: raise SystemExit('\n'.join(dead))
+    if starred := [found for path in paths for found in starred_code(path)]: raise SystemExit('\n'.join(starred))
     names = public_names(paths)
     for path in paths:
         try: text = notebook_pages(path, pages/'images', 'images/', prose(names, page_of(path)), code)
@@ -126,6 +158,7 @@ def main():
     said = re.sub(r'\x1b\[[0-9;]*m', '', done.stdout + done.stderr).split('Traceback')[0].strip()
     print('\n'.join(line if len(line) < 200 else line[:200] + ' …' for line in said.split('\n')))
     if done.returncode: sys.exit(done.returncode)
+    search_from_files(work/'site')
     shutil.move(work/'site', ROOT/'_docs')
     print(f'{len(paths)} pages: open _docs/' + ('index.html' if (ROOT/'nbs/index.ipynb').is_file() else page_of(paths[0])[:-3] + '.html'))
 

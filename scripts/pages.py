@@ -85,6 +85,7 @@ def notebook_pages(path, folder, prefix, prose, code):
         if cell.cell_type == 'markdown': parts.append(prose(cell.source)); continue
         if cell.cell_type != 'code': continue
         flags, source = directives(cell.source)
+        flags += cell.metadata.get('tags', [])          # 'parameters' is folded as code is
         if any(f.split()[0] == 'hide' for f in flags if f) or not source and not cell.outputs: continue
         shown = code(flags, source) if source and 'echo: false' not in flags else ''
         number += bool(cell.outputs)

@@ -198,9 +198,10 @@ def save_answerer(
     tokenizer,           # saved beside the weights
     answers=(),          # the closed list; empty: it speaks freely
     metrics:dict=None,   # how good it was, on what
+    history:list=None,   # the stages that trained it, see `add_stage`
 )->Path:                 # the folder
     "Write weights, configuration, tokenizer and answers; the old folder stays until all is written."
-    return save_checkpoint(model, folder, tokenizer, metrics, extra=dict(answers=list(answers)))
+    return save_checkpoint(model, folder, tokenizer, metrics, dict(answers=list(answers)), history)
 
 def load_answerer(
     folder:str|Path,     # written by `save_answerer`

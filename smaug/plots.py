@@ -152,6 +152,10 @@ def survivor_figure(
             row, column = divmod(l, W//patch_size)
             ax.add_patch(plt.Rectangle((column*patch_size + .5, row*patch_size + .5), patch_size - 2, patch_size - 2,
                                        fill=False, edgecolor=ORANGE, linewidth=1.2))
+    key = {'dropped at this layer, fused': plt.Rectangle((0, 0), 1, 1, fill=False, edgecolor=ORANGE),
+           'dropped before (faded)': plt.Rectangle((0, 0), 1, 1, facecolor=str(PAPER))}
+    if hidden.any(): key['masked, never read'] = plt.Rectangle((0, 0), 1, 1, facecolor=str(GREY))
+    figure.legend(key.values(), key.keys(), loc='upper left', bbox_to_anchor=(0, 0), ncols=3, fontsize=8, frameon=False)
     return figure
 
 # %% ../nbs/01b_plots.ipynb #4d431780
