@@ -52,5 +52,6 @@ def _deferral():
 
 def __getattr__(name):
     "`from smaug.lean import timm`, or torchvision."
-    if name not in ('timm', 'torchvision'): raise AttributeError(f"smaug.lean has no {name}; it has timm and torchvision")
+    if name not in ('timm', 'torchvision'):
+        raise AttributeError(f"smaug.lean has no {name}; it has timm and torchvision")
     with _deferral(): return import_module(name)

@@ -176,6 +176,11 @@ def encode_text(self:Smaug,
 
 # %% ../nbs/14_model.ipynb #14c0de05
 @patch
+def clamped_temperature(self:Smaug)->torch.Tensor:
+    "τ of eq. 10-11, within [0.001, 0.5]."
+    return self.temperature.float().clamp(0.001, 0.5)
+
+@patch
 def contrast(self:Smaug, video, text, similarity, clip_id):
     "VTC (eq. 10-12) in this process's batch, or among the clips of all processes if `gather_negatives`."
     if 'vtc' not in self.config.objectives: return None
@@ -185,11 +190,6 @@ def contrast(self:Smaug, video, text, similarity, clip_id):
     return vtc_loss(rows, self.clamped_temperature(), clip_id, columns.T, gather_rows(clip_id))
 
 # %% ../nbs/14_model.ipynb #01fbb7dc
-@patch
-def clamped_temperature(self:Smaug)->torch.Tensor:
-    "τ of eq. 10-11, within [0.001, 0.5]."
-    return self.temperature.float().clamp(0.001, 0.5)
-
 @patch
 def prior_scores(self:Smaug,
     video:Video, text:Text,

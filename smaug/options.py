@@ -26,10 +26,12 @@ def decoded_ids(
 )->torch.Tensor:                        # (N, M') int64, ascending
     "Choose the removed patches that the decoder paints."
     if not 0 < decode_ratio <= 1:
-        raise ValueError(f"decode_ratio is {decode_ratio}, expected 0 < decode_ratio <= 1; 1 paints all removed patches")
+        raise ValueError(f"decode_ratio is {decode_ratio}, expected 0 < decode_ratio <= 1; 1 paints all removed "
+                         "patches")
     every = masked_ids(mask, None if num_visible is None else mask.shape[1] - num_visible)
     if decode_ratio == 1: return every
-    noise = torch.rand(every.shape, generator=generator, device=generator.device if generator else mask.device)
+    device = generator.device if generator else mask.device
+    noise = torch.rand(every.shape, generator=generator, device=device)
     some = noise.argsort(1)[:, :num_kept(every.shape[1], decode_ratio)].sort(1).values
     return every.gather(1, some.to(mask.device))
 
@@ -50,7 +52,8 @@ class PartDecoder(PixelDecoder):
         removed = masked_ids(mask, M)
         wanted = removed if wanted is None else wanted
         if self.cross: return self.linear_out(self.norm(self.ask(tokens, ids, wanted)))
-        if wanted.shape[1] == removed.shape[1]: return super().forward(tokens, ids, mask, num_visible, sparsified)
+        if wanted.shape[1] == removed.shape[1]:
+            return super().forward(tokens, ids, mask, num_visible, sparsified)
         if sparsified is None:
             sparsified = ids.shape[1] != L - removed.shape[1] or bool((ids < 0).any())
         x, seen = self.lay_out(tokens, ids, mask, sparsified), visible_ids(mask, L - removed.shape[1])
