@@ -15,9 +15,9 @@ from fastcore.basics import patch
 from torch import nn
 from torch.nn import functional as F
 
-from .bert import FusionLayer, _attend
+from .bert import FusionLayer
 from .captions import Words
-from .checkpoints import load_model, register_architecture, save_checkpoint
+from .checkpoints import build_architecture, load_model, register_architecture, save_checkpoint
 from .config import SmaugConfig
 from .core import check_range
 from .model import Smaug
@@ -34,8 +34,8 @@ class AnswerLayer(FusionLayer):
     )->torch.Tensor:        # (P, A, D)
         own, A = self.attention.self, x.shape[1]
         before = torch.ones(A, A, dtype=torch.bool, device=x.device).tril()
-        x = _attend(self.attention, x, own.key(x), own.value(x), before)
-        x = _attend(self.crossattention, x, k, v, seen[:, None, None], self.crossattention.self.value.bias)
+        x = self.attention(x, own.key(x), own.value(x), before)
+        x = self.crossattention(x, k, v, seen[:, None, None], self.crossattention.self.value.bias)
         return self.output(self.intermediate(x), x)
 
 # %% ../nbs/21a_answers.ipynb #869aa84e
@@ -187,7 +187,7 @@ def from_settings(cls:AnswerModel,
     decoder_layers:int,
 )->AnswerModel:
     "Build from configuration and settings."
-    return cls(Smaug(config), decoder_layers)
+    return cls(build_architecture(Smaug, config), decoder_layers)
 
 register_architecture(AnswerModel)
 

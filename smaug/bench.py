@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import torch
 
-from . import early, packing        # they give Smaug its options
 from .config import SmaugConfig, make_config
 from .core import keep_memory, make_generator, repo_root, seed_everything
 from .cost import block_cost, random_batch, step_cost, step_sizes, total_cost
 from .model import Smaug
+from .options import make_model
 from .plain import plain_block, shared_twin
 from .sparsify import sparse_block
 from .timing import (Work, bench_rows, ceiling_works, count_calls, interleave, peak_mb, profile_step,
@@ -151,7 +151,7 @@ def frame_variants(
 def _trained(config, device):
     "A model and its optimiser."
     torch.manual_seed(0)
-    model = Smaug(config).to(device)
+    model = make_model(config).to(device)
     return model, torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-5, fused=True)
 
 # %% ../nbs/24c_bench.ipynb #decee7fa

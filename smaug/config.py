@@ -12,6 +12,8 @@ from difflib import get_close_matches
 from .core import check_multiple, check_range
 
 # %% ../nbs/13a_config.ipynb #1c78bfdd
+_OPTIONS = 'temporal_waves', 'select_layer', 'decode_ratio', 'cross_decoder', 'pack_text'   # ours, chapter 14d
+
 @dataclass(frozen=True)
 class SmaugConfig:
     "Everything that decides SMAUG's architecture and losses; by default the paper's several-frame model (§3.5)."
@@ -25,17 +27,17 @@ class SmaugConfig:
     mask_ratio:float = 0.5          # share of patches removed in pre-training, 0 <= ratio < 1
     keep_rate:float = 0.8           # γ of token sparsification, 0 < γ <= 1; 1 is none
     sparsify_layers:tuple = (4, 7, 10)  # 1-based layers of Q_v that sparsify
-    select_layer:int = 0            # layer of Q_v after which training selects frames (ours, 14b); 0 = after all
+    select_layer:int = 0            # layer of Q_v after which training selects frames (ours, chapter 14b); 0 = after all
     clip_style:bool = True          # Q_v as CLIP's tower: pre-norm, QuickGELU
     temporal_depth:int = 2          # layers of Q_t
     temporal_std:float = 0.02       # spread of the initial temporal embedding
-    temporal_waves:bool = False     # show Q_t where and when each token is, as waves over space and time (ours)
+    temporal_waves:bool = False     # show Q_t where and when each token is, as waves over space and time (ours, chapter 14d)
     max_frames:int = 8              # rows of the temporal tables; more frames interpolate
     decoder_dim:int = 512           # width of the pixel decoder D_v
     decoder_depth:int = 3           # its blocks (Table 11)
     decoder_heads:int = 16          # its heads
-    decode_ratio:float = 1.         # share of the masked patches that D_v paints (ours, chapter 09); 1 = all
-    cross_decoder:bool = False      # D_v's patches look at the encoder's tokens, not at each other (ours, chapter 09)
+    decode_ratio:float = 1.         # share of the masked patches that D_v paints (ours, chapter 14d); 1 = all
+    cross_decoder:bool = False      # D_v's patches look at the encoder's tokens, not at each other (ours, chapter 14d)
     normalize_targets:bool = False  # per-patch normalised pixels as the target of MVM
     vocab_size:int = 30522          # word pieces
     special_ids:tuple = (103, 0, 101, 102)  # [MASK], [PAD], [CLS], [SEP]
@@ -57,6 +59,13 @@ class SmaugConfig:
     attention_gain:float = 1.       # times that for the text encoder's values and outputs: [CLS] hears the words
 
     def __post_init__(self): _check_config(self)
+
+    @property
+    def options(self)->tuple[str, ...]:
+        "What it asks for beyond the paper: fields that are not off, and 'order' among the objectives."
+        off = {f.name: f.default for f in fields(self)}
+        asked = [name for name in _OPTIONS if getattr(self, name) != off[name]]
+        return (*asked, 'order') if 'order' in self.objectives else tuple(asked)
 
 # %% ../nbs/13a_config.ipynb #9cd8259f
 def _check_config(c):

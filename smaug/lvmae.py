@@ -11,6 +11,7 @@ from functools import partial
 
 import torch
 from fastcore.basics import patch
+from .lean import timm      # without torch's compiler
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import nn
 from torch.nn import functional as F

@@ -13,7 +13,7 @@ import torch
 from .config import SmaugConfig
 from .core import check_range
 from .cost import total_cost
-from .model import Smaug
+from .options import make_model
 
 # %% ../nbs/24ab_memory.ipynb #42b885c8
 @lru_cache
@@ -21,7 +21,7 @@ def num_parameters(
     config:SmaugConfig,
 )->int:
     "Count the weights, without making them."
-    with torch.device('meta'): return sum(p.numel() for p in Smaug(config).parameters())
+    with torch.device('meta'): return sum(p.numel() for p in make_model(config).parameters())
 
 # %% ../nbs/24ab_memory.ipynb #bb9d596e
 def training_bytes(

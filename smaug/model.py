@@ -16,10 +16,9 @@ from .config import PRESETS, SmaugConfig, make_config
 from .video import CLIP_MEAN, CLIP_STD
 from .captions import Vocabulary, Words, mask_words, num_masked
 from .patches import grid_size
-from .masking import num_visible, take, tube_mask
-from .mae import PixelDecoder, VisualEncoder, decoded_ids, pixel_targets
+from .masking import masked_ids, num_visible, take, tube_mask
+from .mae import PixelDecoder, VisualEncoder, pixel_targets
 from .temporal import TemporalEncoder, spread_weights
-from .waves import motion_waves
 from .bert import MultimodalEncoder, TextEncoder, WordHead, bert_config, gather_keys
 from .selector import FrameSelector, Selection, gumbel_select, num_selected_at_test, top_frames
 from .losses import clip_similarity, gather_rows, hard_negatives, mlm_loss, mvm_loss, vtc_loss, vtm_loss
@@ -31,7 +30,6 @@ class Video(NamedTuple):
     ids:torch.Tensor           # (B, T, V') patch of each token, -1 for fused ones
     tokens:torch.Tensor        # (B, T, 1+V', D) output of Q_t, eq. 3
     embedding:torch.Tensor     # (B, T, E) unit-length contrastive features, one per frame
-    moments:torch.Tensor=None  # (B, T) which of the sampled frames these are, if they are a selection (chapter 14b)
 
 class Text(NamedTuple):
     "A batch of encoded captions."
@@ -39,11 +37,25 @@ class Text(NamedTuple):
     attention:torch.Tensor  # (B, S) bool
     embedding:torch.Tensor  # (B, E) unit-length contrastive features
 
+# %% ../nbs/14_model.ipynb #14c0de01
+def _refuse_options(cls, config):
+    "Refuse a configuration that asks for what a class does not have, naming the fields and the remedy."
+    known = {name for kind in cls.__mro__ for name in vars(kind).get('options', ())}
+    asked = [name for name in config.options if name not in known]
+    if not asked: return
+    told = [f'{name}={getattr(config, name, config.objectives)!r}'.replace('order=', 'objectives=') for name in asked]
+    raise ValueError(f"{', '.join(told)} goes beyond the paper, and {cls.__name__} does not have it; build the model "
+                     "with make_model(config) of smaug.options, or leave it off")
+
 # %% ../nbs/14_model.ipynb #05d1a7ec
 class Smaug(nn.Module):
     "SMAUG (§3): masked autoencoder, sparsification, frame selection and fusion, trained by four losses."
+    options = ()                    # what a subclass has beyond the paper, as `SmaugConfig.options` names it
+    decoder_kind = PixelDecoder     # of D_v
+
     def __init__(self, config:SmaugConfig):
         super().__init__()
+        _refuse_options(type(self), config)
         c = self.config = config
         bert = bert_config(c.vocab_size, c.embed_dim, c.text_layers + c.fusion_layers, c.num_heads)
         self.visual = VisualEncoder(c.image_size, c.patch_size, c.embed_dim, c.depth, c.num_heads,
@@ -54,13 +66,15 @@ class Smaug(nn.Module):
         self.fusion = MultimodalEncoder(bert, c.fusion_layers)
         self.selector = FrameSelector(c.embed_dim, c.selector_dim, 2, c.selector_ffn, 2, c.max_frames,
                                       c.selector_prior)
-        self.decoder = PixelDecoder(c.embed_dim, c.decoder_dim, c.decoder_depth, c.decoder_heads,
-                                    c.image_size, c.patch_size, c.cross_decoder)
-        self.visual_proj, self.text_proj = (nn.Linear(c.embed_dim, c.proj_dim) for _ in range(2))
+        self.decoder = self.decoder_kind(c.embed_dim, c.decoder_dim, c.decoder_depth, c.decoder_heads,
+                                         c.image_size, c.patch_size)
+        self.visual_proj = nn.Linear(c.embed_dim, c.proj_dim)           # P_v of eq. 9
+        self.text_proj = nn.Linear(c.embed_dim, c.proj_dim)             # P_l
         self.match_head = nn.Linear(c.embed_dim, 2)
         self.word_head = WordHead(bert, self.text.bert.embeddings.word_embeddings)
         self.temperature = nn.Parameter(torch.tensor(c.temperature), requires_grad=c.learn_temperature)
-        self.register_buffer('pixel_scale', 255*torch.tensor([CLIP_MEAN, CLIP_STD])[..., None, None], False)
+        scale = 255*torch.tensor([CLIP_MEAN, CLIP_STD])[..., None, None]
+        self.register_buffer('pixel_scale', scale, persistent=False)
         self.gather_negatives = False       # VTC among the clips of all processes; `train` sets it
         spread_weights(self, c.init_std / 0.02, c.attention_gain)
 
@@ -70,40 +84,37 @@ class Smaug(nn.Module):
     )->dict[str, torch.Tensor]:          # named scalar losses (eq. 6 is their sum)
         "One training step's losses."
         frames = self.normalize(batch['frames'])
-        mask, wanted = self.draw_mask(frames, generator), self.config.objectives
-        text = self.encode_text(batch['ids'], batch['attention'])
-        if self.config.select_layer: frames, video = self.encode_early(frames, mask, text, generator)   # chapter 14b
-        else: video = self.encode_video(frames, mask)
-        keys = self.fusion.visual_keys(video.tokens) if {'vtm', 'mlm', 'order'} & {*wanted} else None
-        losses, paint, own = {}, 'mvm' in wanted and mask is not None, torch.arange(len(frames), device=frames.device)
-        similarity = clip_similarity(video.embedding, text.embedding, self.config.pool)
-        if 'vtc' in wanted: losses['vtc'] = self.contrast(video, text, similarity, batch['clip_id'])
-        if 'vtm' in wanted: losses['vtm'], chosen = self.match(video, text, keys, similarity, batch['clip_id'], generator)
-        elif paint: chosen = (self.select(video, text, own, own, generator) or Selection(None, None)).ids
-        if 'mlm' in wanted: losses['mlm'] = self.fill_words(batch, video, keys, generator)
-        if paint: losses['mvm'] = self.fill_pixels(frames, video, mask, chosen, generator)
-        if 'order' in wanted: losses['order'] = self.tell_order(batch, video, keys, generator)      # chapter 14a
-        return losses
+        mask = self.draw_mask(frames, generator)                            # tubes, §3.1.1
+        text = self.encode_text(batch['ids'], batch['attention'])           # F_l, eq. 4
+        frames, video = self.encode(frames, mask, text, generator)          # F_v, eq. 1-3
+        keys = self.visual_keys(video)                                      # of Q_m, once per clip
+        similarity = clip_similarity(video.embedding, text.embedding, self.config.pool)         # eq. 9
+        vtc = self.contrast(video, text, similarity, batch['clip_id'])
+        vtm, chosen = self.match(video, text, keys, similarity, batch['clip_id'], generator)    # eq. 5
+        mlm = self.fill_words(batch, video, keys, generator)
+        mvm = self.fill_pixels(frames, video, mask, chosen, generator)
+        losses = dict(vtc=vtc, vtm=vtm, mlm=mlm, mvm=mvm, **self.extra_losses(batch, video, keys, generator))
+        return {name: loss for name, loss in losses.items() if loss is not None}
 
-    def contrast(self, video, text, similarity, clip_id):
-        "VTC (eq. 10-12) in this process's batch, or among the clips of all processes if `gather_negatives`."
-        if not self.gather_negatives: return vtc_loss(similarity, self.clamped_temperature(), clip_id)
-        rows = clip_similarity(video.embedding, gather_rows(text.embedding), self.config.pool)      # (B, N)
-        columns = clip_similarity(gather_rows(video.embedding), text.embedding, self.config.pool)   # (N, B)
-        return vtc_loss(rows, self.clamped_temperature(), clip_id, columns.T, gather_rows(clip_id))
+    def encode(self, frames, mask, text, generator):
+        "Hook: the frames that the losses are about, and their `Video`. Here all frames, encoded."
+        return frames, self.encode_video(frames, mask)
 
-    @property
-    def grid(self): return grid_size(self.config.image_size, self.config.patch_size)        # (h, w) patches of a frame
-
-    def clamped_temperature(self):
-        "τ of eq. 10-11, within [0.001, 0.5]."
-        return self.temperature.float().clamp(0.001, 0.5)
+    def extra_losses(self, batch, video, keys, generator):
+        "Hook: losses beside the paper's four, by name. Here none."
+        return {}
 
 # %% ../nbs/14_model.ipynb #08b804d9
 @patch
 def normalize(self:Smaug, frames):
     "Bring uint8 frames (B, T, 3, H, W) to the encoder's scale, on the device where they are; floats have it."
-    return (frames.float() - self.pixel_scale[0])/self.pixel_scale[1] if frames.dtype == torch.uint8 else frames
+    if frames.dtype != torch.uint8: return frames
+    return (frames.float() - self.pixel_scale[0])/self.pixel_scale[1]
+
+@patch(as_prop=True)
+def grid(self:Smaug)->tuple[int, int]:
+    "(h, w), patches of a frame."
+    return grid_size(self.config.image_size, self.config.patch_size)
 
 @patch
 def num_visible(self:Smaug)->int:
@@ -118,23 +129,41 @@ def draw_mask(self:Smaug, frames, generator):
 
 # %% ../nbs/14_model.ipynb #4ed0f367
 @patch
+def encode_frames(self:Smaug,
+    frames:torch.Tensor,        # (B, T, 3, H, W), normalised
+    mask:torch.Tensor=None,     # (B, L) bool, True = removed; None = nothing
+)->tuple[torch.Tensor, torch.Tensor]:   # (B, T, 1+V', D) tokens and (B, T, V') the patch of each
+    "Encode frames one by one: eq. 1-2."
+    B, T = frames.shape[:2]
+    tubes = None if mask is None else mask.repeat_interleave(T, 0)                  # (B·T, L)
+    encoded = self.visual(frames.flatten(0, 1), tubes, self.num_visible())
+    return encoded.tokens.unflatten(0, (B, T)), encoded.ids.unflatten(0, (B, T))
+
+@patch
+def relate(self:Smaug,
+    tokens:torch.Tensor,            # (B, T, 1+V', D), from `encode_frames`
+    ids:torch.Tensor,               # (B, T, V')
+    places:torch.Tensor|None=None,  # (B, T, 1 or 1+V', D), what Q_t is told beside them; None = nothing
+)->Video:
+    "Let frames look at each other: eq. 3, and P_v of eq. 9."
+    embedding = F.normalize(self.visual_proj(tokens[:, :, 0]).float(), dim=-1)
+    return Video(tokens, ids, self.temporal(tokens, places), embedding)
+
+@patch
 def encode_video(self:Smaug,
     frames:torch.Tensor,        # (B, T, 3, H, W), normalised
     mask:torch.Tensor=None,     # (B, L) bool, True = removed; None = nothing
 )->Video:
     "Encode clips: eq. 1-3 and P_v of eq. 9."
-    (B, T), tubes = frames.shape[:2], None if mask is None else mask.repeat_interleave(frames.shape[1], 0)
-    encoded = self.visual(frames.flatten(0, 1), tubes, self.num_visible())
-    tokens, ids = encoded.tokens.unflatten(0, (B, T)), encoded.ids.unflatten(0, (B, T))     # (B, T, 1+V', D)
-    places, told = None, self.config.temporal_waves and T > 1
-    if told: places = motion_waves(frames, F.pad(ids, (1, 0), value=-1), self.config.patch_size, tokens.shape[-1], mask)
-    return self.relate(tokens, ids, places)
+    return self.relate(*self.encode_frames(frames, mask))
 
 @patch
-def relate(self:Smaug, tokens, ids, places, moments=None):
-    "From Q_v's tokens to a `Video`: eq. 3 and P_v of eq. 9."
-    embedding = F.normalize(self.visual_proj(tokens[:, :, 0]).float(), dim=-1)
-    return Video(tokens, ids, self.temporal(tokens, places), embedding, moments)
+def read(self:Smaug,
+    ids:torch.Tensor,           # (B, S) int64
+    attention:torch.Tensor,     # (B, S) bool, True = a word
+)->torch.Tensor:                # (B, S, D), F_l of eq. 4
+    "Read captions with Q_l."
+    return self.text(ids, attention)
 
 @patch
 def encode_text(self:Smaug,
@@ -142,10 +171,35 @@ def encode_text(self:Smaug,
     attention:torch.Tensor,     # (B, S) bool, True = a word
 )->Text:
     "Encode captions: eq. 4 and P_l of eq. 9."
-    states = (self.read_packed if self.config.pack_text else self.text)(ids, attention)         # chapter 14c
+    states = self.read(ids, attention)
     return Text(states, attention, F.normalize(self.text_proj(states[:, 0]).float(), dim=-1))
 
+# %% ../nbs/14_model.ipynb #14c0de05
+@patch
+def clamped_temperature(self:Smaug)->torch.Tensor:
+    "τ of eq. 10-11, within [0.001, 0.5]."
+    return self.temperature.float().clamp(0.001, 0.5)
+
+@patch
+def contrast(self:Smaug, video, text, similarity, clip_id):
+    "VTC (eq. 10-12) in this process's batch, or among the clips of all processes if `gather_negatives`."
+    if 'vtc' not in self.config.objectives: return None
+    if not self.gather_negatives: return vtc_loss(similarity, self.clamped_temperature(), clip_id)
+    rows = clip_similarity(video.embedding, gather_rows(text.embedding), self.config.pool)      # (B, N)
+    columns = clip_similarity(gather_rows(video.embedding), text.embedding, self.config.pool)   # (N, B)
+    return vtc_loss(rows, self.clamped_temperature(), clip_id, columns.T, gather_rows(clip_id))
+
 # %% ../nbs/14_model.ipynb #01fbb7dc
+@patch
+def prior_scores(self:Smaug,
+    video:Video, text:Text,
+    video_ids:torch.Tensor,     # (P,) int64, clip of each pair
+    text_ids:torch.Tensor,      # (P,) int64, caption of each pair
+)->torch.Tensor:                # (P, T), without a gradient
+    "Compare each frame with the caption, as VTC does (eq. 9)."
+    similarity = (video.embedding[video_ids] * text.embedding[text_ids].unsqueeze(1)).sum(-1)
+    return (similarity / self.clamped_temperature()).detach()
+
 @patch
 def score_frames(self:Smaug,
     video:Video, text:Text,
@@ -153,11 +207,8 @@ def score_frames(self:Smaug,
     text_ids:torch.Tensor,      # (P,) int64, caption of each pair
 )->torch.Tensor:                # (P, T)
     "Score each clip's frames, given each caption (eq. 5)."
-    prior, c = None, self.config
-    if c.selector_prior or c.select_layer:
-        similarity = (video.embedding[video_ids] * text.embedding[text_ids].unsqueeze(1)).sum(-1)
-        prior = (similarity / self.clamped_temperature()).detach()
-    if c.select_layer: return prior                                 # S knows layer `select_layer` only (chapter 14b)
+    wanted = self.config.selector_prior
+    prior = self.prior_scores(video, text, video_ids, text_ids) if wanted else None
     return self.selector(video.tokens[:, :, 0][video_ids], text.states[:, 0][text_ids], prior)
 
 @patch
@@ -170,17 +221,23 @@ def select(self:Smaug,
     "Select frames for each pair: drawn in training, the best at inference."
     T, c = video.tokens.shape[1], self.config
     k = num_selected_at_test(T, c.num_frames, c.num_selected)
-    if k >= T or video.moments is not None: return None
+    if k >= T: return None
     scores = self.score_frames(video, text, video_ids, text_ids)
     if not self.training: return top_frames(scores, k)
     return gumbel_select(scores, k, c.gumbel_temperature, generator)
 
 # %% ../nbs/14_model.ipynb #2b7d9454
 @patch
+def visual_keys(self:Smaug, video:Video)->list|None:
+    "Keys and values of every clip for Q_m; None if no loss fuses."
+    if not {'vtm', 'mlm'} & {*self.config.objectives}: return None
+    return self.fusion.visual_keys(video.tokens)
+
+@patch
 def fuse(self:Smaug,
     text:Text,
     text_ids:torch.Tensor,      # (P,) int64, caption of each pair
-    keys:list,                  # of all clips, from `fusion.visual_keys`
+    keys:list,                  # of all clips, from `visual_keys`
     video_ids:torch.Tensor,     # (P,) int64, clip of each pair
     chosen:Selection|None,      # frames of each pair
     positions:torch.Tensor,     # (P, Q) int64, words that are asked for
@@ -202,9 +259,11 @@ def match(self:Smaug,
     similarity:torch.Tensor,            # (B, B) clips × captions, for hard negatives
     clip_id:torch.Tensor,               # (B,) which clip an item is
     generator:torch.Generator=None,     # of negatives and frames
-)->tuple[torch.Tensor, torch.Tensor|None]:  # the loss, and the frames (B, κ) chosen for the true pairs
+)->tuple[torch.Tensor|None, torch.Tensor|None]:     # the loss, and the frames (B, κ) chosen for the true pairs
     "VTM (App. C) on B true pairs and 2B hard negatives."
-    B = len(similarity); own = torch.arange(B, device=similarity.device)
+    B = len(similarity)
+    own = torch.arange(B, device=similarity.device)
+    if 'vtm' not in self.config.objectives: return None, self.own_frames(video, text, own, generator)
     logits = similarity.detach()/self.clamped_temperature().detach()
     clip, caption = (hard_negatives(s, clip_id, generator) for s in (logits.T, logits))
     video_ids, text_ids = torch.cat([own, clip.ids, own]), torch.cat([own, own, caption.ids])
@@ -214,14 +273,22 @@ def match(self:Smaug,
     valid = torch.cat([torch.ones_like(clip.valid), clip.valid, caption.valid])
     return vtm_loss(answers, labels, valid), None if chosen is None else chosen.ids[:B]
 
+@patch
+def own_frames(self:Smaug, video, text, own, generator):
+    "Frames (B, κ) that the true pairs choose where nothing is matched; None = all, or nobody paints."
+    if 'mvm' not in self.config.objectives or self.config.mask_ratio == 0: return None
+    chosen = self.select(video, text, own, own, generator)
+    return None if chosen is None else chosen.ids
+
 # %% ../nbs/14_model.ipynb #aa427008
 @patch
 def fill_words(self:Smaug,
     batch:dict,                         # `ids`, `attention` (B, S)
     video:Video, keys:list,
     generator:torch.Generator=None,     # of words and frames
-)->torch.Tensor:                        # scalar
+)->torch.Tensor|None:                   # scalar
     "MLM (App. C): predict masked words from the rest of the caption and the frames chosen by it."
+    if 'mlm' not in self.config.objectives: return None
     c, own = self.config, torch.arange(len(batch['ids']), device=batch['ids'].device)
     words, vocabulary = Words(batch['ids'], batch['attention']), Vocabulary(*c.special_ids, c.vocab_size)
     masked = mask_words(words, vocabulary, c.mask_prob, generator, num_masked(words.ids.shape[1], c.mask_prob))
@@ -233,18 +300,29 @@ def fill_words(self:Smaug,
 def fill_pixels(self:Smaug,
     frames:torch.Tensor,        # (B, T, 3, H, W), normalised
     video:Video,
-    mask:torch.Tensor,          # (B, L) bool, True = to be painted
+    mask:torch.Tensor|None,     # (B, L) bool, True = to be painted; None = nothing
     chosen:torch.Tensor|None,   # (B, κ) int64 frames; None = all
-    generator:torch.Generator=None,     # of the patches that are painted, if not all are
-)->torch.Tensor:                # scalar
+    generator:torch.Generator=None,     # for who does not paint all of them
+)->torch.Tensor|None:           # scalar
     "MVM (App. C) on the frames that the true pair selected."
+    if mask is None or 'mvm' not in self.config.objectives: return None
     tokens, ids = video.frame_tokens, video.ids
     if chosen is not None:
         rows = torch.arange(len(chosen), device=chosen.device).unsqueeze(1)
-        frames, tokens, ids = frames[rows, chosen], tokens[rows, chosen], ids[rows, chosen]
-    tubes = mask.repeat_interleave(tokens.shape[1], 0)
-    c, V = self.config, self.num_visible()
-    wanted = decoded_ids(tubes, c.decode_ratio, V, generator)
-    predictions = self.decoder(tokens.flatten(0, 1), ids.flatten(0, 1), tubes, V, c.keep_rate < 1, wanted)
-    targets = pixel_targets(frames.flatten(0, 1), c.patch_size, c.normalize_targets)
-    return mvm_loss(predictions, take(targets, wanted))
+        frames, tokens, ids = (table[rows, chosen] for table in (frames, tokens, ids))
+    tubes = mask.repeat_interleave(tokens.shape[1], 0)                              # (B·κ, L)
+    pixels, painted = self.paint(tokens.flatten(0, 1), ids.flatten(0, 1), tubes, generator)
+    targets = pixel_targets(frames.flatten(0, 1), self.config.patch_size, self.config.normalize_targets)
+    return mvm_loss(pixels, take(targets, painted))
+
+@patch
+def paint(self:Smaug,
+    tokens:torch.Tensor,        # (N, 1+V', D)
+    ids:torch.Tensor,           # (N, V') int64, patch of each token
+    tubes:torch.Tensor,         # (N, L) bool, True = to be painted
+    generator:torch.Generator=None,
+)->tuple[torch.Tensor, torch.Tensor]:   # pixels (N, M, 3p²) and the patches (N, M) they belong to
+    "Predict the pixels of masked patches with D_v (§3.1.1): all of them."
+    visible = self.num_visible()
+    pixels = self.decoder(tokens, ids, tubes, visible, self.config.keep_rate < 1)
+    return pixels, masked_ids(tubes, tubes.shape[1] - visible)

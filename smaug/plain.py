@@ -7,17 +7,18 @@ __all__ = ['explicit_attention', 'plain_block', 'plain_bert', 'PlainSmaug', 'sha
 
 # %% ../nbs/24a_plain.ipynb #7e3a4738
 import torch
+from .lean import timm      # without torch's compiler
 from timm.models.vision_transformer import Block
 from torch import nn
 from torch.nn import functional as F
 
-from . import early, packing        # they give Smaug its options
 from .bert import MultimodalEncoder, TextEncoder
 from .captions import Vocabulary, Words, mask_words
 from .losses import mlm_loss
-from .mae import PixelDecoder, VisualEncoder, _QuickGELU
-from .masking import masked_ids, take, visible_ids
-from .model import Smaug, Text
+from .mae import VisualEncoder, _QuickGELU
+from .masking import take, visible_ids
+from .model import Smaug
+from .options import PartDecoder, SmaugWithOptions
 from .sparsify import Sparse, num_kept
 from .temporal import TemporalEncoder, interpolate_time
 
@@ -102,12 +103,8 @@ class _Temporal(TemporalEncoder):
         return x if self.out is None else frames + self.out(x)
 
 # %% ../nbs/24a_plain.ipynb #e1ab66b0
-class _Decoder(PixelDecoder):
-    def forward(self, tokens, ids, mask, num_visible=None, sparsified=None, wanted=None):
-        every = masked_ids(mask, mask.shape[1] - num_visible)
-        wanted = every if wanted is None else wanted
-        if self.cross: return self.linear_out(self.norm(self.ask(tokens, ids, wanted)))
-        x, places = self.lay_out(tokens, ids, mask, sparsified, wanted, every.shape[1])
+class _Decoder(PartDecoder):
+    def run(self, x, places):
         everywhere = torch.arange(x.shape[1] - 1, device=x.device).expand(len(x), -1)
         for block in self.blocks: x = plain_block(block, x, everywhere).tokens
         return take(self.linear_out(self.norm(x)), places)                              # every place, then the wanted
@@ -136,7 +133,7 @@ class _Multimodal(MultimodalEncoder):
         return text                                                                     # every position
 
 # %% ../nbs/24a_plain.ipynb #2bcc0f08
-class PlainSmaug(Smaug):
+class PlainSmaug(SmaugWithOptions):
     "A `Smaug` that executes the same mathematics as its peers do; make it with `plain_twin`."
     def encode_text(self, ids, attention):
         short = max(0, self.config.max_words - ids.shape[1])
@@ -150,6 +147,7 @@ class PlainSmaug(Smaug):
         return self.fusion(text.states[text_ids], text.attention[text_ids], pairs.flatten(1, 2))
 
     def fill_words(self, batch, video, keys, generator=None):
+        if 'mlm' not in self.config.objectives: return None
         c, own = self.config, torch.arange(len(batch['ids']), device=batch['ids'].device)
         vocabulary = Vocabulary(*c.special_ids, c.vocab_size)
         masked = mask_words(Words(batch['ids'], batch['attention']), vocabulary, c.mask_prob, generator)
@@ -180,11 +178,14 @@ def shared_twin(
     plain:bool=False,   # executed as the peers do it?
 )->Smaug:               # with the very same parameters
     "Run one set of weights with another configuration or execution."
-    twin = _as(PlainSmaug if plain else type(model), model)
-    c = twin.config = config or model.config
+    c = config or model.config
+    kind = SmaugWithOptions if c.options else type(model)
+    twin = _as(PlainSmaug if plain else kind, model)
+    twin.config = c
     kinds = dict(visual=_Visual, temporal=_Temporal, text=_TextEncoder, fusion=_Multimodal, decoder=_Decoder)
+    others = dict(decoder=twin.decoder_kind)
     for name in kinds:
         part = getattr(model, name)
-        twin._modules[name] = _as(kinds[name] if plain else type(part), part)
+        twin._modules[name] = _as(kinds[name] if plain else others.get(name, type(part)), part)
     twin.visual.keep_rate, twin.decoder.cross = c.keep_rate, c.cross_decoder
     return twin

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
+from .lean import torchvision      # without torch's compiler
 from torchvision.io import encode_jpeg
 from .core import check_range, end_with_parent
 from .video import UnreadableMedia, VideoInfo, read_image, resize_frames, sample_clip

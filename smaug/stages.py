@@ -19,7 +19,7 @@ from .captions import train_tokenizer, vocabulary_of
 from .core import repo_root
 from .datasets import ClipDataset, clip_loader, mixed_batches
 from .config import make_config
-from .model import Smaug
+from .options import make_model
 from .prepared import open_source, source_names, spoken_words      # for who looks for them here
 from .selector import num_selected_at_test
 from .weights import save_checkpoint
@@ -55,7 +55,7 @@ def stage_folder(
         config = with_vocabulary(make_config('smoke', num_frames=4, num_selected=2), tokenizer)
         for i, name in enumerate(checkpoints):
             torch.manual_seed(i)
-            save_checkpoint(Smaug(config), root/'checkpoints'/name, tokenizer, history=[])
+            save_checkpoint(make_model(config), root/'checkpoints'/name, tokenizer, history=[])
     return root
 
 # %% ../nbs/23a_stages.ipynb #8d837fd8

@@ -16,15 +16,15 @@ from accelerate import Accelerator, DistributedType
 from accelerate.state import AcceleratorState
 from accelerate.utils import (DistributedDataParallelKwargs, FullyShardedDataParallelPlugin, gather_object,
                               send_to_device)
+from .lean import timm      # without torch's compiler
 from timm.models.vision_transformer import Block
 from torch import nn
-from torch.distributed.fsdp import MixedPrecisionPolicy
 from torch.utils.checkpoint import checkpoint
-from transformers.models.bert.modeling_bert import BertLayer
 from .core import check_range, make_generator
 from .bert import FusionLayer
 from .guards import Step, progress_row, report_progress, stop_if_not_finite
 from .states import hold_folder, load_state, processes, save_state, stop_signals
+from .temporal import BertLayer
 
 # %% ../nbs/19_train.ipynb #4f9f933e
 @dataclass(frozen=True)
@@ -126,6 +126,7 @@ def make_accelerator(
     AcceleratorState._reset_state()                     # an earlier run of this process may have had another precision
     plugin = None
     if config.shard or os.environ.get('ACCELERATE_USE_FSDP', '').lower() == 'true':
+        from torch.distributed.fsdp import MixedPrecisionPolicy     # here: it brings sympy
         plugin = FullyShardedDataParallelPlugin(
             fsdp_version=2, auto_wrap_policy='no_wrap', reshard_after_forward=False, cpu_ram_efficient_loading=False,
             mixed_precision_policy=MixedPrecisionPolicy())

@@ -9,13 +9,12 @@ __all__ = ['load_clip', 'to_safetensors', 'load_bert']
 import json, pickle
 from pathlib import Path
 
-import timm
+from .lean import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from timm.models.vision_transformer import checkpoint_filter_fn
 from torch import nn
-from transformers.models.bert.modeling_bert import BertForMaskedLM
 
 from .bert import MultimodalEncoder, TextEncoder, WordHead
 from .checkpoints import load_checkpoint, load_weights, save_checkpoint    # for who looks for them here
@@ -126,6 +125,7 @@ def to_safetensors(
 # %% ../nbs/18b_weights.ipynb #e9b19c32
 def _read_bert(name_or_folder):
     "A whole BERT, and whether its checkpoint holds a word head."
+    from transformers.models.bert.modeling_bert import BertForMaskedLM      # here: few stages start from a BERT
     folder, options = Path(name_or_folder), dict(output_loading_info=True, use_safetensors=True)
     try: bert, info = BertForMaskedLM.from_pretrained(str(name_or_folder), **options)
     except (OSError, SafetensorError) as error:
