@@ -186,7 +186,7 @@ def mean_and_error(
 def compare_selectors(
     scores:dict,            # name → (N, T) scores; 'selector' and 'similarity' are among them
     watched:Watched,
-)->dict:                    # name → top1, r_precision: [mean, standard error] in %; adds: of selector over similarity
+)->dict:                    # name → top1, r_precision: [mean, standard error] in %; `adds` is selector less similarity
     "Judge every way of scoring on the same trials, beside chance, the best single frames and the oracle."
     if missing := {'selector', 'similarity'} - set(scores):
         raise ValueError(f"scores lack {', '.join(sorted(missing))}; expected at least selector and similarity")
@@ -194,18 +194,21 @@ def compare_selectors(
     hits = {who: frame_hits(s, watched.relevant) for who, s in (known | scores).items()}
     hits['oracle'] = frame_hits(watched.relevant.float(), watched.relevant)
     judged = {who: {name: list(mean_and_error(v)) for name, v in h._asdict().items()} for who, h in hits.items()}
-    more = hits['selector'].top1 - hits['similarity'].top1      # trial by trial
-    return judged | dict(adds=list(mean_and_error(more)), trials=len(more))
+    pairs = zip(Hits._fields, hits['selector'], hits['similarity'])             # trial by trial
+    adds = {name: list(mean_and_error(learned - plain)) for name, learned, plain in pairs}
+    return judged | dict(adds=adds, trials=len(watched.relevant))
 
 # %% ../nbs/20bb_selector_worth.ipynb #622c7b21
 def what_it_adds(
     judged:dict,            # kind → what `compare_selectors` says
+    measure:str='top1',     # or 'r_precision'
 )->str:                     # one sentence
     "Say in words what the learned selector adds over plain frame similarity: a difference counts from two errors on."
     groups = {'adds': [], 'loses': [], 'adds nothing that can be told from chance': []}
     for kind, found in judged.items():
-        more, error = found['adds']
-        way = list(groups)[0 if more > 2*error and more > 0 else 1 if more < -2*error else 2]
+        more, error = found['adds'][measure]
+        sure = abs(more) > 2*error
+        way = 'adds' if sure and more > 0 else 'loses' if sure else 'adds nothing that can be told from chance'
         groups[way].append(f'{kind} ({more:+.1f} ± {error:.1f} points)')
     said = [f"{way} on {', '.join(kinds)}" for way, kinds in groups.items() if kinds]
     return 'Over plain frame similarity the learned selector ' + '; it '.join(said) + '.'
