@@ -38,8 +38,8 @@ lab: .venv/.ok   ## JupyterLab on the notebooks
 	jupyter lab nbs
 
 bench: .venv/.ok ## a training step, and a loader, beside their peers: out/notebooks/bench.ipynb, out/metrics/bench*.json
-	smaug_run nbs/pipeline/9_bench.ipynb bench
-	python -m smaug.bench_loading
+	smaug_run nbs/pipeline/cost/1_bench.ipynb bench
+	python -m smaug.cost.loading
 
 prepare: .venv/.ok ## before a commit: export, clean, README, then test
 	nbdev_export
@@ -48,7 +48,7 @@ prepare: .venv/.ok ## before a commit: export, clean, README, then test
 	$(MAKE) test
 
 corpus: .venv/.ok ## draw data/ anew from its seeds
-	python -c 'from smaug.corpus import main; main(["data"])'
+	python -c 'from smaug.corpus.build import main; main(["data"])'
 	dvc status data.dvc
 
 clean:           ## remove what was built (out/, _proc/, _docs/), not data/
