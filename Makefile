@@ -21,8 +21,8 @@ repro: data-here ## data → training → tables and figures in out/ (an unchang
 	@printf 'figures  out/figures/\nmetrics  out/metrics/     one JSON per stage, with its conditions\ntables   out/tables/\n\n'
 	@dvc metrics show --md out/metrics/*.json
 
-test: data-here  ## exports and notebooks agree, every notebook runs; ends with "N passed, N failed"; ONLY="04 losses", CPU=avx2, THREADS=2
-	python scripts/test.py --cpu $(CPU) --threads $(THREADS) --only $(ONLY)
+test: data-here  ## exports and notebooks agree, every notebook runs; ends with "N passed, N failed"; ONLY="04 losses" or CORE=1 (the paper's twelve), CPU=avx2, THREADS=2
+	python scripts/test.py --cpu $(CPU) --threads $(THREADS) --only $(ONLY) $(if $(CORE),paper)
 
 test-hard: data-here ## the same on other kinds of CPU, 1 and 2 threads, beside a busy process on each core, in a path with a space
 	python scripts/test.py --hard --only $(ONLY)

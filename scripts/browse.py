@@ -3,19 +3,18 @@ Without a Chromium on the machine nothing is tested, and that is said."""
 import json, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 
-from websocket import create_connection
-
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'
 HITS = 6
 # What is typed → pages of which one must be among the first hits.
-WANTED = {
-    'eq. 1': ['09_mae'], 'eq. 2': ['10_temporal'], 'eq. 3': ['10_temporal'], 'eq. 4': ['11_bert'],
-    'eq. 5': ['12_selector'], 'eq. 6': ['14_model'], 'eq. 7': ['08_sparsify'], 'eq. 8': ['08_sparsify'],
-    'eq. 9': ['13_losses'], 'eq. 10': ['13_losses'], 'eq. 11': ['13_losses'], 'eq. 12': ['13_losses'],
-    'Table 2': ['20_retrieval', '20b_protocols', 'pipeline_3_zero_shot'], 'Gumbel': ['12_selector'],
-}
-# In the page: open the search, type, wait until the hits are calm; the theme draws into a shadow root.
+WANTED = {'eq. 1': ['05_mae'], 'eq. 2': ['06_temporal'], 'eq. 3': ['06_temporal'],
+          'eq. 4': ['07_text'], 'eq. 5': ['08_selector'], 'eq. 6': ['10_smaug'],
+          'eq. 7': ['04_sparsify'], 'eq. 8': ['04_sparsify'], 'eq. 9': ['09_losses'],
+          'eq. 10': ['09_losses'], 'eq. 11': ['09_losses'], 'eq. 12': ['09_losses'],
+          'Table 2': ['tasks_01_retrieval', 'tasks_03_protocols', 'pipeline_3_zero_shot'],
+          'Gumbel': ['08_selector'],}
+# In the page: open the search, type, wait until the hits are calm; the theme draws into a shadow
+# root.
 SEARCH = '''(async () => {
   const pause = ms => new Promise(done => setTimeout(done, ms));
   const all = (root, what) => [...root.querySelectorAll('*')].flatMap(e =>
@@ -44,15 +43,21 @@ STARS = r'''[...document.querySelectorAll('article p, article li, article td')].
 class Page:
     "One page of a headless Chromium, over its DevTools protocol."
     def __init__(self, browser, folder, limit=30):
-        command = [browser, '--headless=new', '--no-sandbox', '--disable-gpu', '--remote-debugging-port=0',
-                   '--remote-allow-origins=*', f'--user-data-dir={folder}', 'about:blank']
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.number, told, until = 0, Path(folder)/'DevToolsActivePort', time.time() + limit
+        command = [browser, '--headless=new', '--no-sandbox', '--disable-gpu',
+                   '--remote-debugging-port=0', '--remote-allow-origins=*',
+                   f'--user-data-dir={folder}', 'about:blank']
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        self.number = 0
+        told = Path(folder)/'DevToolsActivePort'
+        until = time.time() + limit
         while not (told.is_file() and len(told.read_text().split()) == 2):
             if time.time() > until: raise TimeoutError(f'{browser} opened no port in {limit} s')
             time.sleep(.1)
+        from websocket import create_connection  # here: a machine without a browser may lack it
         port, path = told.read_text().split()
-        self.socket = create_connection(f'ws://127.0.0.1:{port}{path}', timeout=limit, suppress_origin=True)
+        self.socket = create_connection(f'ws://127.0.0.1:{port}{path}', timeout=limit,
+                                        suppress_origin=True)
         self.session = None
         target = self.ask('Target.createTarget', url='about:blank')['targetId']
         self.session = self.ask('Target.attachToTarget', targetId=target, flatten=True)['sessionId']
@@ -62,13 +67,15 @@ class Page:
         self.number += 1
         session = dict(sessionId=self.session) if self.session else {}
         self.socket.send(json.dumps(dict(id=self.number, method=method, params=options) | session))
-        while (answer := json.loads(self.socket.recv())).get('id') != self.number: pass
+        while (answer := json.loads(self.socket.recv())).get('id') != self.number:
+            pass
         if 'error' in answer: raise RuntimeError(f"{method}: {answer['error']['message']}")
         return answer['result']
 
     def value(self, script):
         "What a script in the page gives."
-        found = self.ask('Runtime.evaluate', expression=script, awaitPromise=True, returnByValue=True)
+        found = self.ask('Runtime.evaluate', expression=script, awaitPromise=True,
+                         returnByValue=True)
         if 'exceptionDetails' in found: raise RuntimeError(str(found['exceptionDetails'])[:400])
         return found['result'].get('value')
 
@@ -96,28 +103,33 @@ def wrong_searches(page):
             yield found['wrong']
             return
         names = [hit.split('.html')[0] for hit in found['hits']]
-        if not set(names) & set(pages): yield f"search {text!r}: expected {' or '.join(pages)} among {names or 'no hits'}"
+        if not set(names) & set(pages):
+            yield f"search {text!r}: expected {' or '.join(pages)} among {names or 'no hits'}"
 
 
 def wrong_stars(page, site):
     "Sentences on pages that show the stars of Markdown."
     for path in sorted(site.glob('*.html')):
         page.open(path)
-        for text in page.value(STARS): yield f'{path.name} shows stars: {text[:80]}'
+        for text in page.value(STARS):
+            yield f'{path.name} shows stars: {text[:80]}'
 
 
 def check_in_browser(site=ROOT/'_docs'):
     "Use a built site from its folder; (what went wrong or '', what was done)."
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not browser: return '', f"not opened in a browser: none of {', '.join(BROWSERS)} on this machine"
+    if not browser:
+        return '', f"not opened in a browser: none of {', '.join(BROWSERS)} on this machine"
     site = Path(site)
-    if not (site/'index.html').is_file(): return f'{site} holds no index.html; build the site first', ''
+    if not (site/'index.html').is_file():
+        return f'{site} holds no index.html; build the site first', ''
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         page = Page(browser, folder)
         try:
             page.open(site/'index.html')
             wrong = [*wrong_searches(page), *wrong_stars(page, site)]
-        finally: page.close()
+        finally:
+            page.close()
     return '\n'.join(wrong), f'{len(WANTED)} searches and the text of all pages, from the file system in {Path(browser).name}'
 
 

@@ -6,8 +6,14 @@ import nbformat, yaml
 from pages import FENCE, admonitions, mathml, notebook_pages, outside_code
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUPS = {(0, 1): 'Foundations', (2, 2): 'Default corpus', (3, 5): 'Data', (6, 10): 'Seeing', (11, 14): 'Reading and fusing',
-          (15, 17): 'Relatives', (18, 21): 'Training, judging, searching', (22, 25): 'Running'}
+GROUPS = {'': 'The paper', 'tasks': 'Tasks', 'pipeline': 'Pipeline', 'data': 'Data',
+          'training': 'Training', 'support': 'Support', 'annex/corpus': 'Annex: corpus',
+          'annex/formats': 'Annex: formats', 'annex/options': 'Annex: options',
+          'annex/videomae': 'Annex: VideoMAE', 'annex/lvmae': 'Annex: LVMAE',
+          'annex/search': 'Annex: search', 'annex/cost': 'Annex: cost',
+          'annex/reliability': 'Annex: reliability', 'pipeline/options': 'Pipeline: options',
+          'pipeline/videomae': 'Pipeline: VideoMAE', 'pipeline/lvmae': 'Pipeline: LVMAE',
+          'pipeline/cost': 'Pipeline: cost'}
 STYLE = '''
 .md-grid { max-width: 76rem; }
 .math { overflow-x: auto; overflow-y: hidden; padding: .2em 0; margin: .8em 0; } math { font-size: 1.05em; }
@@ -15,25 +21,38 @@ STYLE = '''
 '''
 
 
+def folder_of(path):
+    return '' if path.parent == ROOT/'nbs' else path.parent.relative_to(ROOT/'nbs').as_posix()
+
+
 def chapters():
-    "Notebooks in reading order: the tour, the chapters, the pipeline."
+    "Notebooks in reading order: the tour, the paper, then the folders."
     nbs = ROOT/'nbs'
-    stages = sorted((nbs/'pipeline').glob('*.ipynb'), key=lambda p: (int(re.match(r'\d+', p.name)[0]), p.name))
-    return [p for p in (nbs/'index.ipynb', *sorted(nbs.glob('[0-9]*.ipynb')), *stages) if p.is_file()]
+    found = [p for p in nbs.rglob('[0-9]*.ipynb') if '.ipynb_checkpoints' not in p.parts]
+    if strange := {folder_of(p) for p in found} - GROUPS.keys():
+        raise SystemExit(
+            f"notebooks in {', '.join(sorted(strange))}: give the folder a name in GROUPS of "
+            "scripts/docs.py")
+    rank = list(GROUPS).index
+    def place(path): return rank(folder_of(path)), int(re.match(r'\d+', path.name)[0]), path.name
+    return [p for p in (nbs/'index.ipynb', *sorted(found, key=place)) if p.is_file()]
 
 
 def title_of(path):
-    found = re.search(r'^#\s+(.+)$', next((c.source for c in nbformat.read(path, 4).cells if c.cell_type == 'markdown'), ''), re.M)
+    found = re.search(r'^#\s+(.+)$',
+                      next(
+        (c.source for c in nbformat.read(path, 4).cells if c.cell_type == 'markdown'), ''), re.M)
     return found[1].strip() if found else path.stem
 
 
 def entry_of(path):
-    "A page's name in the navigation, with its chapter's number."
-    number = re.match(r'\d+[a-z]*(?=_)', path.name)
-    return f'{number[0]} · {title_of(path)}' if number and path.parent.name != 'pipeline' else title_of(path)
+    "A page's name in the navigation; the paper's chapters have their number."
+    number = re.match(r'\d+(?=_)', path.name)
+    return f'{int(number[0])} · {title_of(path)}' if number and not folder_of(path) else title_of(
+        path)
 
 
-def page_of(path): return ('pipeline_' if path.parent.name == 'pipeline' else '') + path.stem + '.md'
+def page_of(path): return '_'.join(path.relative_to(ROOT/'nbs').with_suffix('.md').parts)
 
 
 def public_names(paths):
@@ -42,14 +61,18 @@ def public_names(paths):
     for path in paths:
         for cell in nbformat.read(path, 4).cells:
             if cell.cell_type == 'code' and re.search(r'^#\| ?exports\b', cell.source, re.M):
-                for name in re.findall(r'^(?:def|class) ([A-Za-z]\w*)', cell.source, re.M): found[name] = page_of(path)
+                for name in re.findall(r'^(?:def|class) ([A-Za-z]\w*)', cell.source, re.M):
+                    found[name] = page_of(path)
     return found
 
 
 def only_imports(source):
     "Does a cell do nothing but import? A cell of shell commands does not."
-    try: return all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.parse(source).body)
-    except SyntaxError: return False
+    try:
+        return all(isinstance(node, (ast.Import, ast.ImportFrom))
+                   for node in ast.parse(source).body)
+    except SyntaxError:
+        return False
 
 
 def code(flags, source):
@@ -59,11 +82,14 @@ def code(flags, source):
         names = re.findall(r'^(?:def|class) ([A-Za-z]\w*)', source, re.M)
         return ''.join(f'<span id="{name}"></span>\n' for name in names) + '\n' + block
     if {'export', 'code-fold: true', 'parameters'} & set(flags) or only_imports(source):
-        if 'export' in flags: what = 'helper' if re.search(r'^(def|class) ', source, re.M) else 'module'
-        else: what = 'parameters' if 'parameters' in flags else 'notebook'
-        what = {'helper': 'code of the helpers', 'module': 'imports and constants', 'notebook': 'imports and set-up of this page',
-                'parameters': 'parameters'}[what]
-        return f'??? abstract "{what}"\n\n' + '\n'.join(f'    {line}'.rstrip() for line in block.split('\n'))
+        if 'export' in flags:
+            what = 'helper' if re.search(r'^(def|class) ', source, re.M) else 'module'
+        else:
+            what = 'parameters' if 'parameters' in flags else 'notebook'
+        what = {'helper': 'code of the helpers', 'module': 'imports and constants',
+                'notebook': 'imports and set-up of this page', 'parameters': 'parameters'}[what]
+        return f'??? abstract "{what}"\n\n' + '\n'.join(f'    {line}'.rstrip()
+                                                        for line in block.split('\n'))
     return '' if source.startswith('default_exp') else block
 
 
@@ -73,7 +99,8 @@ def dead_links(path):
         if cell.cell_type != 'markdown': continue
         prose = ''.join(part for part in FENCE.split(cell.source) if not part.startswith('`'))
         for target in re.findall(r'\]\(([^)#:]+\.ipynb)', prose):
-            if not (path.parent/target).is_file(): yield f'{path.relative_to(ROOT)} links to {target}, which does not exist'
+            if not (path.parent/target).is_file():
+                yield f'{path.relative_to(ROOT)} links to {target}, which does not exist'
 
 
 def starred_code(path):
@@ -86,14 +113,18 @@ def starred_code(path):
                 yield f'{path.relative_to(ROOT)}: `{span}` would show its stars; take the backticks away'
 
 
-def prose(names, here):
+def prose(names, path):
     "Links between pages, doc links on public names, callouts and math."
+    here = page_of(path)
     def link(found):
         name = found[1].removesuffix('()')
-        return f'[`{found[1]}`]({names[name]}#{name})' if name in names and names[name] != here else found[0]
+        return f'[`{found[1]}`]({names[name]}#{name})' if name in names and names[
+            name] != here else found[0]
     def notebooks(part):
-        part = re.sub(r'\]\((?:\.\./)?(pipeline/)?([\w-]+)\.ipynb(#[^)]*)?\)', lambda m: f"]({'pipeline_'*bool(m[1])}{m[2]}.md)", part)
-        return re.sub(r'\[([^\]]+)\]\(\.\./[^)]*\)', r'\1', part)          # a file of the repository is no page
+        def page(found): return f']({page_of((path.parent/found[1]).resolve())})'
+        part = re.sub(r'\]\(([\w./-]+\.ipynb)(#[^)]*)?\)', page, part)
+        # a file of the repository is no page
+        return re.sub(r'\[([^\]]+)\]\(\.\./[^)]*\)', r'\1', part)
     def change(text):
         text = re.sub(r'(?<![\[`])`([A-Za-z]\w*(?:\(\))?)`(?![`\]])', link, text)
         return mathml(admonitions(outside_code(text, notebooks)))
@@ -103,19 +134,25 @@ def prose(names, here):
 def configuration(paths):
     "mkdocs.yml, which Zensical reads."
     def entries(paths): return [{entry_of(p): page_of(p)} for p in paths]
-    number = lambda p: int(re.match(r'\d+', p.name)[0]) if p.name[0].isdigit() and p.parent.name != 'pipeline' else -1
     nav = entries(p for p in paths if p.stem == 'index')
-    for (low, high), group in GROUPS.items():
-        if inside := entries(p for p in paths if low <= number(p) <= high): nav.append({group: inside})
-    if stages := entries(p for p in paths if p.parent.name == 'pipeline'): nav.append({'Pipeline': stages})
-    features = ['navigation.sections', 'navigation.footer', 'navigation.top', 'content.code.copy', 'toc.follow', 'search.highlight']
-    return dict(site_name='smaug', site_description='SMAUG as a notebook-first, reproducible workbook', docs_dir='pages', site_dir='site',
-                use_directory_urls=False, nav=nav, extra_css=['style.css'], plugins=['search', 'offline'],
-                theme=dict(name='material', font=False, features=features, palette=[
-                    dict(scheme='default', toggle=dict(icon='lucide/moon', name='dark')),
-                    dict(scheme='slate', toggle=dict(icon='lucide/sun', name='light'))]),
-                markdown_extensions=['admonition', 'attr_list', 'md_in_html', 'tables', 'pymdownx.details', 'pymdownx.superfences',
-                                     {'pymdownx.highlight': dict(anchor_linenums=False)}, {'toc': dict(permalink=True)}])
+    for folder, group in GROUPS.items():
+        if inside := entries(p for p in paths if folder_of(p) == folder and p.stem != 'index'):
+            nav.append({group: inside})
+    features = ['navigation.sections', 'navigation.footer', 'navigation.top', 'content.code.copy',
+                'toc.follow', 'search.highlight']
+    return dict(site_name='smaug',
+                site_description='SMAUG as a notebook-first, reproducible workbook',
+                docs_dir='pages', site_dir='site', use_directory_urls=False, nav=nav,
+                extra_css=['style.css'], plugins=['search', 'offline'],
+                theme=dict(name='material', font=False, features=features,
+                           palette=[dict(scheme='default',
+                                         toggle=dict(icon='lucide/moon', name='dark')),
+                                    dict(scheme='slate',
+                                         toggle=dict(icon='lucide/sun', name='light'))]),
+                markdown_extensions=['admonition', 'attr_list', 'md_in_html', 'tables',
+                                     'pymdownx.details', 'pymdownx.superfences',
+                                     {'pymdownx.highlight': dict(anchor_linenums=False)},
+                                     {'toc': dict(permalink=True)}])
 
 
 WORKER = """if (location.protocol == 'file:') {            // a browser starts no worker from a file: give it the text
@@ -127,40 +164,58 @@ WORKER = """if (location.protocol == 'file:') {            // a browser starts n
 
 
 def search_from_files(site):
-    "Let search work on pages opened from the file system: the theme's way asks a host for a script."
+    """Let search work on pages opened from the file system: the theme's way asks a host for a
+    script."""
     workers = list((site/'assets/javascripts/workers').glob('search*.js'))
-    if len(workers) != 1: raise SystemExit(f'{len(workers)} search workers in the built site, expected one: see search_from_files')
+    if len(workers) != 1:
+        raise SystemExit(
+            f'{len(workers)} search workers in the built site, expected one: see search_from_files')
     (site/'search_worker.js').write_text(WORKER % json.dumps(workers[0].read_text()))
     for page in site.glob('*.html'):
         text = re.sub(r'<script src="?https?://[^>]*></script>', '', page.read_text())
-        changed = re.sub(r'(<script src="?[^">]*bundle)', r'<script src="./search_worker.js"></script>\1', text, count=1)
+        changed = re.sub(r'(<script src="?[^">]*bundle)',
+                         r'<script src="./search_worker.js"></script>\1', text, count=1)
         if changed == text: raise SystemExit(f'{page.name} loads no bundle: see search_from_files')
         page.write_text(changed)
 
 
 def main():
     work = ROOT/'_proc'
-    shutil.rmtree(work, ignore_errors=True); shutil.rmtree(ROOT/'_docs', ignore_errors=True)
-    pages = work/'pages'; pages.mkdir(parents=True)
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(ROOT/'_docs', ignore_errors=True)
+    pages = work/'pages'
+    pages.mkdir(parents=True)
     paths = chapters()
     if not paths: raise SystemExit('no notebooks in nbs/')
-    if dead := [link for path in paths for link in dead_links(path)]: raise SystemExit('\n'.join(dead))
-    if starred := [found for path in paths for found in starred_code(path)]: raise SystemExit('\n'.join(starred))
+    if dead := [link for path in paths for link in dead_links(path)]:
+        raise SystemExit('\n'.join(dead))
+    if starred := [found for path in paths for found in starred_code(path)]:
+        raise SystemExit('\n'.join(starred))
     names = public_names(paths)
     for path in paths:
-        try: text = notebook_pages(path, pages/'images', 'images/', prose(names, page_of(path)), code)
-        except ValueError as error: raise SystemExit(f'{path.relative_to(ROOT)}: {error}')
+        try:
+            text = notebook_pages(path, pages/'images', 'images/', prose(names, path), code,
+                                  page_of(path)[:-3])
+        except ValueError as error:
+            raise SystemExit(f'{path.relative_to(ROOT)}: {error}')
         (pages/page_of(path)).write_text(text)
-    if (ROOT/'nbs/images').is_dir(): shutil.copytree(ROOT/'nbs/images', pages/'images', dirs_exist_ok=True)
+    if (ROOT/'nbs/images').is_dir():
+        shutil.copytree(ROOT/'nbs/images', pages/'images', dirs_exist_ok=True)
     (pages/'style.css').write_text(STYLE)
-    (work/'mkdocs.yml').write_text(yaml.safe_dump(configuration(paths), sort_keys=False, allow_unicode=True))
-    done = subprocess.run(['zensical', 'build', '--strict', '--clean', '-f', str(work/'mkdocs.yml')], cwd=work, capture_output=True, text=True)
+    (work/'mkdocs.yml').write_text(yaml.safe_dump(configuration(paths), sort_keys=False,
+                                                  allow_unicode=True))
+    done = subprocess.run(['zensical', 'build', '--strict', '--clean', '-f',
+                           str(work/'mkdocs.yml')], cwd=work, capture_output=True, text=True)
     said = re.sub(r'\x1b\[[0-9;]*m', '', done.stdout + done.stderr).split('Traceback')[0].strip()
     print('\n'.join(line if len(line) < 200 else line[:200] + ' …' for line in said.split('\n')))
-    if done.returncode: sys.exit(done.returncode)
+    if done.returncode:
+        sys.exit(done.returncode)
     search_from_files(work/'site')
     shutil.move(work/'site', ROOT/'_docs')
-    print(f'{len(paths)} pages: open _docs/' + ('index.html' if (ROOT/'nbs/index.ipynb').is_file() else page_of(paths[0])[:-3] + '.html'))
+    print(f'{len(paths)} pages: open _docs/'
+          + ('index.html' if (ROOT/'nbs/index.ipynb').is_file() else page_of(paths[0])[:-3]
+             + '.html'))
 
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    main()

@@ -4,7 +4,8 @@ from pathlib import Path
 import nbformat
 from latex2mathml.converter import convert
 
-CALLOUT = re.compile(r'^::: *\{\.callout-(\w+)[^}]*\}\n(?:#+ *([^\n]+)\n)?(.*?)^:::[ \t]*$', re.S | re.M)
+CALLOUT = re.compile(r'^::: *\{\.callout-(\w+)[^}]*\}\n(?:#+ *([^\n]+)\n)?(.*?)^:::[ \t]*$',
+                     re.S | re.M)
 FENCE = re.compile(r'(```.*?```|`[^`\n]+`)', re.S)
 MATH = re.compile(r'\$\$(.+?)\$\$|(?<![\\$])\$(?! )([^$\n]+?)(?<! )\$(?!\d)', re.S)
 
@@ -23,8 +24,11 @@ def mathml(text):
         tex = re.sub(r'\\[bB]ig+[lr]?\s*\\([lr]angle)', r'\\\1', tex)
         tex = re.sub(r'(begin|end)\{(aligned|split)\}', r'\1{align*}', tex)
         drawn = convert(tex, display='block' if block else 'inline')
-        if '\\' in drawn: raise ValueError(f"cannot typeset {tex!r}: {re.findall(chr(92)*2 + r'[a-zA-Z]*', drawn)}")
-        drawn = drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', '').replace('*', '&#42;').replace('_', '&#95;')           # no Markdown inside
+        if '\\' in drawn:
+            raise ValueError(
+                f"cannot typeset {tex!r}: {re.findall(chr(92)*2 + r'[a-zA-Z]*', drawn)}")
+        # no Markdown inside
+        drawn = drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', '').replace('*', '&#42;').replace('_', '&#95;')
         return f'\n\n<div class="math">{drawn}</div>\n\n' if block else drawn
     return outside_code(text, lambda part: MATH.sub(one, part))
 
@@ -39,7 +43,8 @@ def admonitions(text):
 
 def quotes(text):
     "Callouts as plain Markdown draws them."
-    return CALLOUT.sub(lambda m: f'> **{(m[2] or m[1]).strip()}.** ' + m[3].strip().replace('\n', '\n> ').replace('> \n', '>\n') + '\n', text)
+    return CALLOUT.sub(lambda m: f'> **{(m[2] or m[1]).strip()}.** '
+                       + m[3].strip().replace('\n', '\n> ').replace('> \n', '>\n') + '\n', text)
 
 
 def directives(source):
@@ -71,23 +76,31 @@ def outputs(cell, source, folder, prefix, name):
     "Markdown of a code cell's outputs."
     for k, output in enumerate(cell.outputs):
         data = output.get('data', {})
-        if picture := figures_of(output, folder, f'{name}-{k}' if k else name): yield f'![{alt_text(source)}]({prefix}{picture})'
-        elif 'text/markdown' in data: yield data['text/markdown']
+        if picture := figures_of(output, folder, f'{name}-{k}' if k else name):
+            yield f'![{alt_text(source)}]({prefix}{picture})'
+        elif 'text/markdown' in data:
+            yield data['text/markdown']
         elif output.output_type == 'stream' and output.name == 'stdout' and output.text.strip():
             yield f'```text\n{output.text.rstrip()}\n```'
-        elif 'text/plain' in data and 'text/html' not in data: yield f"```text\n{data['text/plain'].rstrip()}\n```"
+        elif 'text/plain' in data and 'text/html' not in data:
+            yield f"```text\n{data['text/plain'].rstrip()}\n```"
 
 
-def notebook_pages(path, folder, prefix, prose, code):
+def notebook_pages(path, folder, prefix, prose, code, name=''):
     "Markdown of a notebook; `prose(text)` and `code(directives, source)` decide how cells look."
     parts, number = [], 0
     for cell in nbformat.read(path, 4).cells:
-        if cell.cell_type == 'markdown': parts.append(prose(cell.source)); continue
+        if cell.cell_type == 'markdown':
+            parts.append(prose(cell.source))
+            continue
         if cell.cell_type != 'code': continue
         flags, source = directives(cell.source)
         flags += cell.metadata.get('tags', [])          # 'parameters' is folded as code is
-        if any(f.split()[0] == 'hide' for f in flags if f) or not source and not cell.outputs: continue
+        if any(f.split()[0] == 'hide' for f in flags if f) or not source and not cell.outputs:
+            continue
         shown = code(flags, source) if source and 'echo: false' not in flags else ''
         number += bool(cell.outputs)
-        parts += [shown, *outputs(cell, cell.source, folder, prefix, f'{Path(path).stem}-{number}')]
+        parts += [shown,
+                  *outputs(cell, cell.source, folder, prefix,
+                           f'{name or Path(path).stem}-{number}')]
     return re.sub(r'\n{3,}', '\n\n', '\n\n'.join(filter(None, parts))) + '\n'

@@ -3,17 +3,20 @@ import argparse, filecmp, json, os, re, shutil, signal, subprocess, sys, tempfil
 from contextlib import contextmanager
 from pathlib import Path
 import psutil
+from browse import check_in_browser
 
 ROOT = Path(__file__).resolve().parent.parent
 # Chapters that fork need workers in which no other chapter has started autograd's threads:
 # torch refuses to go on after such a fork.
-APART = re.compile('19[ab]_')
+APART = re.compile('04_distributed|01_kill')
 NOTES = 'nbdev Tests Failed On The Following Notebooks:'
 # Kinds of CPU that this one can play: torch's own kernels, and the matrix products of MKL.
 CPUS = dict(native={}, default=dict(ATEN_CPU_CAPABILITY='default', MKL_CBWR='COMPATIBLE'),
             avx2=dict(ATEN_CPU_CAPABILITY='avx2', MKL_CBWR='AVX2'))
 # Chapters that compare what rounding can move: CI runs them on a second kind of CPU.
-NUMBERS = '08 09 12 13 14 14b 14c 16c 19 19a 20 21b'.split()
+NUMBERS = (
+    '04_sparsify 05_mae 08_selector 09_losses 10_smaug 11_train savings distributed retrieval '
+    'judging ' 'tokenizer').split()
 # Kind of CPU and threads of each hard run, beside busy processes, in a path with a space.
 HARD = [('default', 1), ('avx2', 2)]
 VERDICT = re.compile(r'^(\d+) passed, (\d+) failed$', re.M)
@@ -73,10 +76,22 @@ def check_site(limit=600):
     with tempfile.TemporaryDirectory() as folder:
         copy_of_tree(Path(folder))
         command, options = [sys.executable, 'scripts/docs.py'], dict(capture_output=True, text=True)
-        try: done = subprocess.run(command, cwd=folder, timeout=limit, **options)
-        except subprocess.TimeoutExpired: return f'not built after {limit} s'
-        if not done.returncode: return ''
-        return f'exit {done.returncode}: {(done.stdout + done.stderr).strip()[-800:]}'
+        try:
+            done = subprocess.run(command, cwd=folder, timeout=limit, **options)
+        except subprocess.TimeoutExpired:
+            return f'not built after {limit} s'
+        if done.returncode:
+            return f'exit {done.returncode}: {(done.stdout + done.stderr).strip()[-800:]}'
+        wrong, seen = check_in_browser(Path(folder)/'_docs')
+        print(f'site: {seen}', flush=True)
+        return wrong
+
+
+def check_house():
+    "Ask scripts/house.py; what it found, or nothing."
+    done = subprocess.run([sys.executable, 'scripts/house.py'], cwd=ROOT, capture_output=True,
+                          text=True)
+    return (done.stdout + done.stderr).strip() if done.returncode else ''
 
 
 def self_starting():
@@ -85,14 +100,20 @@ def self_starting():
         for cell in json.loads(path.read_text())['cells']:
             source = ''.join(cell['source'])
             starts = re.search(r"^if __name__ ?==(?!.*'__file__' in globals)", source, re.M)
-            if cell['cell_type'] == 'code' and starts: yield str(path.relative_to(ROOT))
+            if cell['cell_type'] == 'code' and starts:
+                yield str(path.relative_to(ROOT))
 
 
 def chosen_notebooks(only):
-    "Names of the notebooks: all, or those whose number, name or folder is given."
+    """Names of the notebooks: all, the paper's (`paper`), or those whose number, name or folder
+    is given."""
     found = sorted((ROOT/'nbs').rglob('*.ipynb'))
     paths = [p for p in found if not re.search(r'/[._]', f'/{p.relative_to(ROOT)}')]
-    def words(path): return {path.stem, *path.stem.split('_', 1), path.parent.name} - {'nbs'}
+    def words(path):
+        number, _, name = path.stem.partition('_')
+        inside = path.parent.relative_to(ROOT/'nbs').parts
+        if inside: return {path.stem, name, *inside, '/'.join(inside)}
+        return {path.stem, name, number, 'paper'} if name else {path.stem}
     if unknown := set(only) - set().union(*map(words, paths)):
         raise SystemExit(f"no notebook is called {', '.join(sorted(unknown))}; give numbers, names "
                          'or folders, as in 04 losses 14_model pipeline\n0 passed, 1 failed')
@@ -124,26 +145,35 @@ def run_notebooks(names, cpu, threads):
     command = ['nbdev_test', '--n_workers', '2', '--do_print', '--file_re', f'^({listed})$']
     run = subprocess.Popen(command, cwd=ROOT, env=environment(cpu, threads), stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True)
-    started, completed, failed, listing = {}, {}, set(), False
+    started = {}
+    completed = {}
+    failed = set()
+    listing = False
     try:
         for line in run.stdout:
-            if found := re.match(r'Starting (.+\.ipynb)$', line): started[found[1]] = time.time()
+            if found := re.match(r'Starting (.+\.ipynb)$', line):
+                started[found[1]] = time.time()
             elif found := re.match(r'- Completed (.+\.ipynb)$', line):
                 seconds = completed[found[1]] = time.time() - started[found[1]]
                 print(f'{seconds:6.1f} s  {Path(found[1]).relative_to(ROOT)}', flush=True)
-            elif line.startswith(NOTES): listing = True
-            elif listing and line.startswith('\t'): failed.add(line.strip())
+            elif line.startswith(NOTES):
+                listing = True
+            elif listing and line.startswith('\t'):
+                failed.add(line.strip())
             elif found := re.match(r'\w+ in (/.+\.ipynb):$', line):
                 failed.add(Path(found[1]).name)
                 print(line, end='', flush=True)
             elif line.strip() not in ('', 'Success.') and set(line.strip()) != {'='}:
                 print(line, end='', flush=True)
         code = run.wait()
-    finally: run.kill()
+    finally:
+        run.kill()
     failed |= {Path(n).name for n in started.keys() - completed.keys()}   # a worker died under them
     passed = [n for n in completed if Path(n).name not in failed]
-    if code and not listing: failed.add(f'nbdev_test itself (exit {code})')
-    if not passed and not failed: failed.add('no notebook ran')
+    if code and not listing:
+        failed.add(f'nbdev_test itself (exit {code})')
+    if not passed and not failed:
+        failed.add('no notebook ran')
     return passed, sorted(failed)
 
 
@@ -154,6 +184,8 @@ def check_tree(site=True):
         differs = '\n  '.join(['differs, run `make prepare` and commit what it changes:', *names])
         print(f'{what}: {differs if names else "nothing to change"}', flush=True)
         (failed if names else passed).append(what)
+    print('house: ' + ((wrong := check_house()) or 'in order'), flush=True)
+    (failed if wrong else passed).append('house')
     if site:
         print('site: ' + ((wrong := check_site()) or 'built'), flush=True)
         (failed if wrong else passed).append('site')
@@ -177,7 +209,8 @@ def test(settings):
             passed += good
             failed += [f'{name} (CPU {cpu}, threads {threads})' for name in bad]
     print(f'\n{time.time() - began:.0f} s')
-    if failed: print('failed: ' + ', '.join(failed))
+    if failed:
+        print('failed: ' + ', '.join(failed))
     print(f'{len(passed)} passed, {len(failed)} failed')
     sys.exit(bool(failed))
 
@@ -188,7 +221,8 @@ def busy_cores():
     code = 'import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(100_000))'
     command = [sys.executable, '-c', code]
     hogs = [psutil.Popen(command, start_new_session=True) for _ in range(os.cpu_count())]
-    try: yield hogs
+    try:
+        yield hogs
     finally:
         for hog in hogs:
             hog.kill()
@@ -210,9 +244,11 @@ def run_copy(copy, arguments, variables):
     run = subprocess.Popen(command, cwd=copy, env=os.environ | variables, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True)
     try:
-        for line in run.stdout: print(line, end='', flush=True)
+        for line in run.stdout:
+            print(line, end='', flush=True)
         code = run.wait()
-    finally: run.terminate()
+    finally:
+        run.terminate()
     found = VERDICT.match(line)
     passed, failed = map(int, found.groups()) if found else (0, 1)
     return passed, failed or int(code != 0)         # an end without a verdict is a failure
@@ -255,9 +291,11 @@ def main():
     parser.add_argument('--hard', action='store_true', help='in settings that strangers have')
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('ended'))     # leave nothing behind
-    if asked.hard: test_hard(asked.only)
+    if asked.hard:
+        test_hard(asked.only)
     second = [(NUMBERS, 'default', 2)] if asked.ci else []
     test([(asked.only, asked.cpu, asked.threads), *second])
 
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    main()

@@ -19,8 +19,9 @@ def repo_root(
     here = Path(start or '.').resolve()
     for folder in (here, *here.parents):
         if (folder/'params.yaml').is_file(): return folder
-    raise FileNotFoundError(f"no params.yaml in {here} nor in a folder above it; run inside a clone of smaug, "
-                            "or pass start=")
+    raise FileNotFoundError(
+        f"no params.yaml in {here} nor in a folder above it; run inside a clone of smaug, "
+        "or pass start=")
 
 # %% ../nbs/00_core.ipynb #c15cb01e
 def data_dir(
@@ -29,8 +30,9 @@ def data_dir(
     "Find a data folder, or say how to get it."
     folder = Path(path) if Path(path).is_absolute() else repo_root()/path
     if folder.is_dir(): return folder
-    raise FileNotFoundError(f"no data folder {folder}; run `dvc pull data.dvc` in the repository's root "
-                            "(`make repro` does), or name another folder as base.data in params.yaml")
+    raise FileNotFoundError(
+        f"no data folder {folder}; run `dvc pull data.dvc` in the repository's root "
+        "(`make repro` does), or name another folder as base.data in params.yaml")
 
 # %% ../nbs/00_core.ipynb #0259ef7f
 def check_range(
@@ -44,7 +46,8 @@ def check_range(
     "Refuse a value outside `low <= value < high`."
     if low <= value < high or (include_high and value == high): return
     sign = '<=' if include_high else '<'
-    raise ValueError(f"{name} is {value}, expected {low} <= {name} {sign} {high}{'; '*bool(remedy)}{remedy}")
+    raise ValueError(
+        f"{name} is {value}, expected {low} <= {name} {sign} {high}{'; '*bool(remedy)}{remedy}")
 
 # %% ../nbs/00_core.ipynb #7f642a8f
 def check_multiple(
@@ -56,35 +59,46 @@ def check_multiple(
     "Refuse a value that is not a positive multiple of `base`."
     if value > 0 and value % base == 0: return
     below = max(value//base, 1)*base
-    raise ValueError(f"{name} is {value}, expected a multiple of {base} such as {below} or {below + base}"
-                     f"{'; '*bool(remedy)}{remedy}")
+    raise ValueError(
+        f"{name} is {value}, expected a multiple of {base} such as {below} or {below + base}"
+        f"{'; '*bool(remedy)}{remedy}")
 
 # %% ../nbs/00_core.ipynb #f1c74e2f
 def seed_everything(
     seed:int,                   # 0 <= seed < 2**32
-    deterministic:bool=True,    # ask torch for fixed-order algorithms; False where a GPU run needs an op that has none
+    # ask torch for fixed-order algorithms; False where a GPU run needs an op that has none
+    deterministic:bool=True,
 )->None:
     "Seed Python, numpy and torch, and make torch deterministic."
     import torch                # here: who only reads params.yaml need not wait seconds for it
     check_range('seed', seed, 0, 2**32)
-    os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')     # cuBLAS needs it to be deterministic
-    random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
+    # cuBLAS needs it to be deterministic
+    os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
     torch.use_deterministic_algorithms(deterministic)
-    torch.utils.deterministic.fill_uninitialized_memory = False     # a guard against reading before writing, at 9 % of a step
+    # a guard against reading before writing, at 9 % of a step
+    torch.utils.deterministic.fill_uninitialized_memory = False
 
 # %% ../nbs/00_core.ipynb #289130ce
 def keep_memory()->bool:        # whether the system let itself be asked
     "Ask glibc to keep freed memory for the next step, as a GPU's allocator does."
     if platform.libc_ver()[0] != 'glibc': return False
-    mallopt, trim, mmap = ctypes.CDLL(None).mallopt, -1, -3         # glibc's M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+    # glibc's M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+    mallopt = ctypes.CDLL(None).mallopt
+    trim = -1
+    mmap = -3
     return bool(mallopt(mmap, 1 << 30) and mallopt(trim, 2**31 - 1))
 
 # %% ../nbs/00_core.ipynb #7f88fc89
 def make_generator(
-    *key,                   # what the draws are for, e.g. ('mask', seed, step): anything with a stable str()
+    *key,  # what the draws are for, e.g. ('mask', seed, step): anything with a stable str()
 )->'torch.Generator':       # on CPU, fresh
     "Make a generator whose draws depend on `key` alone."
-    if not key: raise ValueError("a generator needs a key that says what it draws for, e.g. make_generator('mask', seed)")
+    if not key:
+        raise ValueError("a generator needs a key that says what it draws for, e.g. "
+                         "make_generator('mask', seed)")
     import torch
     return torch.Generator().manual_seed(zlib.crc32('/'.join(map(str, key)).encode()))
 
@@ -95,6 +109,7 @@ def end_with_parent(
     "End this process when the one that started it ends, even by SIGKILL: for `worker_init_fn`."
     parent = os.getppid()
     def watch():
-        while os.getppid() == parent: time.sleep(1)
+        while os.getppid() == parent:
+            time.sleep(1)
         os._exit(1)
     threading.Thread(target=watch, daemon=True).start()

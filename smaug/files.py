@@ -29,7 +29,9 @@ def _write_json(path, value):
 def _sync(folder):
     "Have all files of a folder on the disk, in case of a power cut."
     for path in [*folder.rglob('*'), folder]:
-        handle = os.open(path, os.O_RDONLY); os.fsync(handle); os.close(handle)
+        handle = os.open(path, os.O_RDONLY)
+        os.fsync(handle)
+        os.close(handle)
 
 # %% ../nbs/support/01_files.ipynb #8ecd12dd
 def whole_folder(
@@ -45,23 +47,34 @@ def _code_version():
     "smaug's version and, where it lies in a git checkout, the commit; '+' = with changes."
     here = Path(smaug.__file__).parent
     def git(*words):
-        return subprocess.run(['git', '-C', here, *words], capture_output=True, text=True).stdout.strip()
-    tracked = shutil.which('git') and git('ls-files', '__init__.py')     # not a .venv in another repository
-    commit = git('rev-parse', 'HEAD') + '+'*bool(git('status', '--porcelain', '--', '.')) if tracked else None
+        return subprocess.run(['git', '-C', here, *words], capture_output=True,
+                              text=True).stdout.strip()
+    # not a .venv in another repository
+    tracked = shutil.which('git') and git('ls-files', '__init__.py')
+    commit = git('rev-parse',
+                 'HEAD') + '+'*bool(git('status', '--porcelain', '--', '.')) if tracked else None
     return dict(smaug_version=smaug.__version__, commit=commit, torch_version=torch.__version__)
 
 def _digest(path):
-    with open(path, 'rb') as file: return hashlib.file_digest(file, 'sha256').hexdigest()
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 def _check_place(folder):
     "Refuse to replace what smaug has not written."
     if not folder.exists(): return
-    if not folder.is_dir(): raise ValueError(f"{folder} is a file, expected a folder; give another name")
-    try: ours = 'smaug_version' in json.loads((folder/'config.json').read_text())
-    except FileNotFoundError: ours = not any(folder.iterdir())
-    except ValueError: ours = True                                      # a damaged one may be replaced
-    if not ours: raise ValueError(f"{folder} holds files that smaug did not write, and would be replaced as a "
-                                  "whole; give an empty or a new folder")
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is a file, expected a folder; give another name")
+    try:
+        ours = 'smaug_version' in json.loads((folder/'config.json').read_text())
+    except FileNotFoundError:
+        ours = not any(folder.iterdir())
+    # a damaged one may be replaced
+    except ValueError:
+        ours = True
+    if not ours:
+        raise ValueError(
+            f"{folder} holds files that smaug did not write, and would be replaced as a "
+            "whole; give an empty or a new folder")
 
 # %% ../nbs/support/01_files.ipynb #5be14658
 @contextmanager
@@ -72,19 +85,30 @@ def replace_folder(
     "Write a folder beside the old one, then put it in its place."
     folder = Path(folder)
     _check_place(folder)
-    try: json.dumps(about)
+    try:
+        json.dumps(about)
     except TypeError as error:
-        raise ValueError(f"{error}, but config.json needs plain numbers; use .item() or .tolist()") from error
+        raise ValueError(
+            f"{error}, but config.json needs plain numbers; use .item() or .tolist()") from error
     new, old = _aside(folder, '.new'), _aside(folder, '.old')
-    if whole_folder(folder) != folder: new.rename(folder)                       # finish what a kill left
-    shutil.rmtree(new, ignore_errors=True); new.mkdir(parents=True)
+    # finish what a kill left
+    if whole_folder(folder) != folder:
+        new.rename(folder)
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
     try:
         yield new
-        digests = {p.name: _digest(p) for p in sorted(new.iterdir()) if p.suffix in ('.safetensors', '.pt2')}
+        digests = {p.name: _digest(p) for p in sorted(new.iterdir())
+                   if p.suffix in ('.safetensors', '.pt2')}
         _write_json(new/'config.json', about | _code_version() | dict(sha256=digests))
         _sync(new)
-    except Exception: shutil.rmtree(new, ignore_errors=True); raise     # a full disk wants its space back
-    if folder.exists(): shutil.rmtree(old, ignore_errors=True); folder.rename(old)
+    # a full disk wants its space back
+    except Exception:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
     new.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
 
@@ -98,17 +122,23 @@ def read_weights(
     nearby = [] if path.is_file() else sorted(path.parent.glob('*'))
     for other in [path, *nearby]:
         if other.suffix in pickles:
-            raise ValueError(f"{other} is a pickle, and reading a pickle can run any program; if you trust "
-                             f"its source, convert it once: smaug.weights.to_safetensors({str(other)!r})")
+            raise ValueError(
+                f"{other} is a pickle, and reading a pickle can run any program; if you trust "
+                "its source, convert it once: "
+                f"smaug.training.weights.to_safetensors({str(other)!r})")
     if not path.is_file():
         raise FileNotFoundError(f"no weights in {path}; re-run the stage that makes the checkpoint")
     if sha256 and _digest(path) != sha256:
-        raise ValueError(f"{path} is not the file that config.json describes (sha256 {sha256[:12]}…): it was cut "
-                         "short, damaged or exchanged; fetch it again, or re-run the stage that makes it")
-    try: return load_file(path)
+        raise ValueError(
+            f"{path} is not the file that config.json describes (sha256 {sha256[:12]}…): it "
+            "was cut "
+            "short, damaged or exchanged; fetch it again, or re-run the stage that makes it")
+    try:
+        return load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"{path} is no readable safetensors file ({error}); it was cut short or is not a "
-                         "checkpoint: fetch it again, or re-run the stage that makes it") from error
+        raise ValueError(
+            f"{path} is no readable safetensors file ({error}); it was cut short or is not a "
+            "checkpoint: fetch it again, or re-run the stage that makes it") from error
 
 # %% ../nbs/support/01_files.ipynb #26511143
 def read_about(
@@ -117,17 +147,25 @@ def read_about(
     "Say what a folder holds, without reading its tensors."
     path = whole_folder(folder)/'config.json'
     if not path.is_file():
-        if any(Path(folder).glob('*.*')): read_weights(path.with_name('model.safetensors'))     # a pickle?
-        raise FileNotFoundError(f"no checkpoint in {folder} (config.json is missing); run the stage that makes "
-                                f"it, e.g. `dvc repro {Path(folder).name}`")
-    try: about = json.loads(path.read_text())
+        # a pickle?
+        if any(Path(folder).glob('*.*')):
+            read_weights(path.with_name('model.safetensors'))
+        raise FileNotFoundError(
+            f"no checkpoint in {folder} (config.json is missing); run the stage that makes "
+            f"it, e.g. `dvc repro {Path(folder).name}`")
+    try:
+        about = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON ({error}); re-run the stage that makes the checkpoint") from error
-    if not isinstance(about, dict) or not {'architecture', 'config', 'smaug_version'} <= about.keys():
+        raise ValueError(
+            f"{path} is no JSON ({error}); re-run the stage that makes the checkpoint") from error
+    if not isinstance(about, dict) or not {'architecture', 'config',
+                                           'smaug_version'} <= about.keys():
         known = isinstance(about, dict)
-        other = about.get('architectures') or about.get('model_type') if known else type(about).__name__
-        raise ValueError(f"{path} describes {other}, expected a model of smaug; load_bert and load_clip start from "
-                         "others' weights")
+        other = about.get('architectures') or about.get('model_type') if known else type(
+            about).__name__
+        raise ValueError(
+            f"{path} describes {other}, expected a model of smaug; load_bert and load_clip "
+            "start from " "others' weights")
     return about
 
 # %% ../nbs/support/01_files.ipynb #23233731
@@ -152,8 +190,11 @@ def fill_weights(
     source,                                 # where the tensors come from, for the message
 )->None:
     "Load tensors into modules: all of them, or none and a list of the differences."
-    lines = [line for module, theirs in parts for line in _differences(own_tensors(module.state_dict()), theirs)]
+    lines = [line for module,
+             theirs in parts for line in _differences(own_tensors(module.state_dict()), theirs)]
     if lines:
         more = [f'… and {len(lines) - 20} more'] if len(lines) > 20 else []
         raise ValueError(f"{source} does not fit the model:\n  " + '\n  '.join(lines[:20] + more))
-    for module, theirs in parts: module.load_state_dict(theirs, strict=False)   # `_differences` was stricter
+    # `_differences` was stricter
+    for module, theirs in parts:
+        module.load_state_dict(theirs, strict=False)

@@ -25,7 +25,8 @@ class _Deferred(ModuleType):
 def _step_aside():
     "Leave the compiler's names to the compiler."
     for name in _NAMES:
-        if isinstance(sys.modules.get(name), _Deferred): del sys.modules[name]
+        if isinstance(sys.modules.get(name), _Deferred):
+            del sys.modules[name]
 
 def _is_compile_supported(device_type):
     return import_module('torch._dynamo.utils').is_compile_supported(device_type)
@@ -33,7 +34,8 @@ def _is_compile_supported(device_type):
 def _disable(fn=None, *args, **options):
     if fn is None: return lambda fn: _disable(fn, *args, **options)
     @wraps(fn)
-    def call(*values, **named): return import_module('torch._dynamo').disable(fn, *args, **options)(*values, **named)
+    def call(*values, **named):
+        return import_module('torch._dynamo').disable(fn, *args, **options)(*values, **named)
     return call
 
 # %% ../nbs/support/00_lean.ipynb #00a00009
@@ -45,13 +47,18 @@ def _deferral():
         yield
         return
     package, utils = (_Deferred(name) for name in _NAMES)
-    package.utils, package.disable, utils.is_compile_supported = utils, _disable, _is_compile_supported
+    package.utils = utils
+    package.disable = _disable
+    utils.is_compile_supported = _is_compile_supported
     sys.modules.update(zip(_NAMES, (package, utils)))
-    try: yield
-    finally: _step_aside()
+    try:
+        yield
+    finally:
+        _step_aside()
 
 def __getattr__(name):
     "`from smaug.lean import timm`, or torchvision."
     if name not in ('timm', 'torchvision'):
         raise AttributeError(f"smaug.lean has no {name}; it has timm and torchvision")
-    with _deferral(): return import_module(name)
+    with _deferral():
+        return import_module(name)

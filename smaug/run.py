@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['merged_parameters', 'declared_parameters', 'checked_parameters', 'run_notebook', 'main', 'environment_conditions',
-           'save_metrics', 'metrics_table', 'chapter_imports', 'check_import_order', 'check_stage_deps']
+           'save_metrics', 'metrics_table']
 
 # %% ../nbs/support/04_run.ipynb #67bb97f8
 import ast, difflib, json, os, re, shlex, signal, sys
@@ -18,13 +18,15 @@ def _one_of(kind, name, known, where):
     "Refuse a name that is not known, proposing the nearest one."
     if name in known: return
     near = difflib.get_close_matches(str(name), list(known), n=1)
-    raise ValueError(f"{where}: unknown {kind} {name!r}{f', did you mean {near[0]!r}?' if near else ','} "
-                     f"known are {', '.join(sorted(known)) or 'none'}")
+    raise ValueError(
+        f"{where}: unknown {kind} {name!r}{f', did you mean {near[0]!r}?' if near else ','} "
+        f"known are {', '.join(sorted(known)) or 'none'}")
 
 # %% ../nbs/support/04_run.ipynb #7b762741
 class _Params(yaml.SafeLoader):
     "YAML in which 1e-05, as `-S` writes it, is a number and not a text."
-_Params.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$'), list('-+0123456789'))
+_Params.add_implicit_resolver('tag:yaml.org,2002:float',
+                              re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$'), list('-+0123456789'))
 
 def _read_params(text): return yaml.load(text, _Params)
 
@@ -40,11 +42,13 @@ def merged_parameters(
         _one_of('section', name, known, where)
         found = found[name]
         if not isinstance(found, dict):
-            raise ValueError(f"{where}: section {section!r} is {found!r}, expected a mapping of parameters")
+            raise ValueError(
+                f"{where}: section {section!r} is {found!r}, expected a mapping of parameters")
         known = {k for k, v in found.items() if isinstance(v, dict)}
     merged = {**params.get('base', {}), **found}
     models = params.get('model') or {}, found.get('model') or {}
-    merged['model'] = {name: value for model in models for name, value in model.items() if value is not None}
+    merged['model'] = {name: value for model in models for name,
+                       value in model.items() if value is not None}
     return merged
 
 # %% ../nbs/support/04_run.ipynb #09cee910
@@ -53,14 +57,20 @@ def declared_parameters(
 )->dict:                # name → default, in the order of the cell
     "Read the defaults in a notebook's cell tagged `parameters`."
     import nbformat             # here: it takes seconds, and the stages themselves do without
-    cells = [c for c in nbformat.read(notebook, 4).cells if 'parameters' in c.metadata.get('tags', [])]
+    cells = [c for c in nbformat.read(notebook, 4).cells
+             if 'parameters' in c.metadata.get('tags', [])]
     if len(cells) != 1:
-        raise ValueError(f"{notebook} has {len(cells)} cells tagged `parameters`, expected one; tag the cell of defaults")
+        raise ValueError(
+            f"{notebook} has {len(cells)} cells tagged `parameters`, expected one; tag the cell "
+            "of defaults")
     found = {}
     for node in ast.parse(cells[0].source).body:
-        try: found[node.targets[0].id] = ast.literal_eval(node.value)
+        try:
+            found[node.targets[0].id] = ast.literal_eval(node.value)
         except (AttributeError, ValueError):
-            raise ValueError(f"{notebook}: `{ast.unparse(node)}` in the parameters cell is no assignment of a literal") from None
+            raise ValueError(
+                f"{notebook}: `{ast.unparse(node)}` in the parameters cell is no assignment of "
+                "a literal") from None
     return found
 
 # %% ../nbs/support/04_run.ipynb #e30c5fce
@@ -74,26 +84,34 @@ def checked_parameters(
     for name, value in given.items():
         _one_of('parameter', name, declared, where)
         expected, got = type(declared[name]), type(value)
-        if declared[name] is None or got is expected or (expected, got) in ((float, int), (tuple, list)): continue
+        if declared[name] is None or got is expected or (expected, got) in ((float, int),
+                                                                            (tuple, list)):
+            continue
         hint = ''
-        if got is str and re.fullmatch(r'[-+]?[\d.]+[eE][-+]?\d+', value): hint = '; YAML takes 1e-3 for text, write 1.0e-3'
-        raise ValueError(f"{where}: {name} is {value!r} ({got.__name__}), expected {expected.__name__} "
-                         f"like the notebook's default {declared[name]!r}{hint}")
+        if got is str and re.fullmatch(r'[-+]?[\d.]+[eE][-+]?\d+', value):
+            hint = '; YAML takes 1e-3 for text, write 1.0e-3'
+        raise ValueError(
+            f"{where}: {name} is {value!r} ({got.__name__}), expected {expected.__name__} "
+            f"like the notebook's default {declared[name]!r}{hint}")
     return given
 
 # %% ../nbs/support/04_run.ipynb #82f27e7e
-def _rank(): return int(os.environ.get('RANK', 0))      # among the launcher's processes; 0 writes reports and metrics
+# among the launcher's processes; 0 writes reports and metrics
+def _rank():
+    return int(os.environ.get('RANK', 0))
 
 # %% ../nbs/support/04_run.ipynb #84b538fa
 def _quiet_kernel():
-    "Make the manager of a kernel: its connection is encrypted, and a kernel that is at its end is not interrupted."
+    """Make the manager of a kernel: its connection is encrypted, and a kernel that is at its end
+    is not interrupted."""
     from jupyter_client import AsyncKernelManager
     class Manager(AsyncKernelManager):
         def __init__(self, **options):
             super().__init__(**options)
             self.transport_encryption = 'auto'
         async def _async_interrupt_kernel(self):
-            if not self.shutting_down: await super()._async_interrupt_kernel()
+            if not self.shutting_down:
+                await super()._async_interrupt_kernel()
     return Manager
 
 # %% ../nbs/support/04_run.ipynb #b51a7100
@@ -101,30 +119,39 @@ def run_notebook(
     notebook:str|Path,              # path of a pipeline notebook
     section:str,                    # section of the parameter file
     params_file:str|Path=None,      # None = params.yaml in the repository's root
-)->Path:                            # the executed notebook: {base.out}/notebooks/{section}.ipynb; the log of another process
+)->Path:  # the executed notebook: {base.out}/notebooks/{section}.ipynb; the log of another process
     "Run a notebook with one section of params.yaml."
-    from papermill import execute_notebook      # here: importing it takes longer than everything above
+    from papermill import execute_notebook  # here: importing it takes longer than everything above
     notebook = Path(notebook).resolve()
-    if not notebook.is_file(): raise FileNotFoundError(f"no notebook {notebook}; the stages are in nbs/pipeline/")
+    if not notebook.is_file():
+        raise FileNotFoundError(f"no notebook {notebook}; the stages are in nbs/pipeline/")
     root = repo_root(notebook.parent)
     params_file = Path(params_file).resolve() if params_file else root/'params.yaml'
     merged = merged_parameters(_read_params(params_file.read_text()), section, params_file.name)
-    given = checked_parameters(merged, declared_parameters(notebook), f'{params_file.name}, {section}')
+    given = checked_parameters(merged, declared_parameters(notebook),
+                               f'{params_file.name}, {section}')
     report = root/given.get('out', 'out')/'notebooks'/f'{section}.ipynb'
     report.parent.mkdir(parents=True, exist_ok=True)
-    if 'OMP_WAIT_POLICY' not in os.environ: os.environ.setdefault('GOMP_SPINCOUNT', '1000')     # soon asleep
+    # soon asleep
+    if 'OMP_WAIT_POLICY' not in os.environ:
+        os.environ.setdefault('GOMP_SPINCOUNT', '1000')
     options = dict(cwd=str(root), progress_bar=False, kernel_manager_class=_quiet_kernel())
-    if not _rank(): execute_notebook(str(notebook), str(report), given, stdout_file=sys.stdout, stderr_file=sys.stderr, **options)
+    if not _rank():
+        execute_notebook(str(notebook), str(report), given, stdout_file=sys.stdout,
+                         stderr_file=sys.stderr, **options)
     else:
         report = report.with_suffix(f'.process{_rank()}.log')
-        with report.open('w', buffering=1) as f: execute_notebook(str(notebook), None, given, stdout_file=f, stderr_file=f, **options)
+        with report.open('w', buffering=1) as f:
+            execute_notebook(str(notebook), None, given, stdout_file=f, stderr_file=f, **options)
     return report
 
 # %% ../nbs/support/04_run.ipynb #22adad3a
 def _pass_on(number, frame):
-    "Hand a signal on to the kernel as an interrupt, so that its cell can save and leave; a second one ends us."
+    """Hand a signal on to the kernel as an interrupt, so that its cell can save and leave; a
+    second one ends us."""
     signal.signal(number, signal.SIG_DFL)
-    for kernel in psutil.Process().children(): kernel.send_signal(signal.SIGINT)
+    for kernel in psutil.Process().children():
+        kernel.send_signal(signal.SIGINT)
 
 @call_parse
 def main(
@@ -134,10 +161,16 @@ def main(
 ):
     "Run NOTEBOOK with one SECTION of params.yaml, into out/notebooks/."
     from papermill.exceptions import PapermillExecutionError
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1): signal.signal(number, _pass_on)
-    try: print('report:', os.path.relpath(run_notebook(notebook, section, params)))
-    except (ValueError, FileNotFoundError) as error: print(f'smaug_run: {error}', file=sys.stderr); sys.exit(2)
-    except PapermillExecutionError as error: print(f'smaug_run: {notebook} failed: {error}', file=sys.stderr); sys.exit(1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, _pass_on)
+    try:
+        print('report:', os.path.relpath(run_notebook(notebook, section, params)))
+    except (ValueError, FileNotFoundError) as error:
+        print(f'smaug_run: {error}', file=sys.stderr)
+        sys.exit(2)
+    except PapermillExecutionError as error:
+        print(f'smaug_run: {notebook} failed: {error}', file=sys.stderr)
+        sys.exit(1)
 
 # %% ../nbs/support/04_run.ipynb #4652522b
 def environment_conditions(
@@ -148,25 +181,32 @@ def environment_conditions(
     "Name the conditions of a measurement on this machine."
     import torch                # here: smaug_run itself does without, and starts seconds sooner
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'
-    return dict(corpus=corpus, steps=int(steps), seed=int(seed), device=device, torch=str(torch.__version__),
-                threads=torch.get_num_threads())
+    return dict(corpus=corpus, steps=int(steps), seed=int(seed), device=device,
+                torch=str(torch.__version__), threads=torch.get_num_threads())
 
 # %% ../nbs/support/04_run.ipynb #25f42ded
 def save_metrics(
     path:str|Path,      # JSON file, e.g. out/metrics/retrieval.json
-    metrics:dict,       # name → number, text, list, or a dict of these; torch and numpy numbers are fine
+    metrics:dict,  # name → number, text, list, or a dict of these; torch and numpy numbers are fine
     conditions:dict,    # at least corpus, steps, seed, device; see environment_conditions
 )->Path:                # the file
-    "Write metrics and their conditions, whole or not at all; of several processes the main one writes."
+    """Write metrics and their conditions, whole or not at all; of several processes the main one
+    writes."""
     if missing := {'corpus', 'steps', 'seed', 'device'} - set(conditions):
-        raise ValueError(f"conditions of {path} lack {', '.join(sorted(missing))}; start from environment_conditions(...)")
+        raise ValueError(f"conditions of {path} lack {', '.join(sorted(missing))}; start from "
+                         "environment_conditions(...)")
     path = Path(path)
-    try: text = json.dumps({**metrics, 'conditions': conditions}, indent=1, allow_nan=False, default=lambda o: o.item())
-    except ValueError as error: raise ValueError(f"{path} would hold a number that JSON has not (NaN or infinity): {metrics}") from error
+    try:
+        text = json.dumps({**metrics, 'conditions': conditions}, indent=1, allow_nan=False,
+                          default=lambda o: o.item())
+    except ValueError as error:
+        raise ValueError(
+            f"{path} would hold a number that JSON has not (NaN or infinity): {metrics}") from error
     if _rank(): return path
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f'.{path.name}.{os.getpid()}')
-    half.write_text(text + '\n'); half.replace(path)
+    half.write_text(text + '\n')
+    half.replace(path)
     return path
 
 # %% ../nbs/support/04_run.ipynb #fdb187fd
@@ -174,12 +214,15 @@ def _flat(row): return {' '.join(k): v for k, v in _pairs(row)}
 def _pairs(row, prefix=()):
     "Yield (path, value) of a nested dict."
     for key, value in row.items():
-        if isinstance(value, dict): yield from _pairs(value, (*prefix, key))
-        else: yield (*prefix, key), value
+        if isinstance(value, dict):
+            yield from _pairs(value, (*prefix, key))
+        else:
+            yield (*prefix, key), value
 
 # %% ../nbs/support/04_run.ipynb #31adb23e
 def metrics_table(
-    rows:list,              # of dicts column → text or number; nested dicts are joined, {'t2v': {'R@1': 3}} → 't2v R@1'
+    # of dicts column → text or number; nested dicts are joined, {'t2v': {'R@1': 3}} → 't2v R@1'
+    rows:list,
     conditions:dict=None,   # printed below; see environment_conditions
     best:dict=None,         # column → max or min: the best number in bold
     digits:int=1,           # decimals of numbers that are not whole
@@ -188,83 +231,21 @@ def metrics_table(
     if not rows: raise ValueError("no rows for a table, expected at least one dict column → value")
     rows = [_flat(row) for row in rows]
     columns = list(dict.fromkeys(c for row in rows for c in row))
-    for column in best or {}: _one_of('column', column, columns, 'metrics_table')
+    for column in best or {}:
+        _one_of('column', column, columns, 'metrics_table')
     def cell(row, column):
         value = row.get(column)
         if value is None: return '–'
-        if isinstance(value, (str, int)): text = str(value)
-        else: text = f'{value:.{digits}f}'
-        top = column in (best or {}) and value == best[column](r[column] for r in rows if r.get(column) is not None)
+        if isinstance(value, (str, int)):
+            text = str(value)
+        else:
+            text = f'{value:.{digits}f}'
+        top = column in (best or {}) and value == best[column](r[column] for r in rows
+                                                               if r.get(column) is not None)
         return f'**{text}**' if top else text
     numeric = [all(not isinstance(r.get(c), str) for r in rows) for c in columns]
-    lines = [columns, ['---:' if n else '---' for n in numeric], *([cell(r, c) for c in columns] for r in rows)]
+    lines = [columns, ['---:' if n else '---' for n in numeric],
+             *([cell(r, c) for c in columns] for r in rows)]
     table = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
-    return table + (f"\n\n*{', '.join(f'{k} {v}' for k, v in conditions.items())}*" if conditions else '')
-
-# %% ../nbs/support/04_run.ipynb #5e6d1d41
-def _smaug_imports(source, everywhere=True):
-    "Names of the smaug modules that a source imports, anywhere in it or at its top alone."
-    if source.startswith('%%'): return                              # another language
-    tree = ast.parse(re.sub(r'^\s*[%!].*$', '', source, flags=re.M))        # without notebook magics
-    for node in ast.walk(tree) if everywhere else tree.body:
-        if isinstance(node, ast.Import): names = [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == 'smaug': names = [f'smaug.{a.name}' for a in node.names]
-        elif isinstance(node, ast.ImportFrom): names = [('smaug.' if node.level else '') + (node.module or '')]
-        else: continue
-        yield from (n.split('.')[1] for n in names if n.startswith('smaug.'))
-
-def _notebook_imports(notebook):
-    "Names of the smaug modules that a notebook imports."
-    code = [''.join(c['source']) for c in json.loads(Path(notebook).read_text())['cells'] if c['cell_type'] == 'code']
-    return {name for source in code for name in _smaug_imports(source)}
-
-# %% ../nbs/support/04_run.ipynb #64e4adb8
-def chapter_imports(
-    nbs:str|Path,       # folder of the library notebooks
-)->dict:                # module name → set of module names, in the order of the chapters
-    "Read which chapter imports which."
-    found = {}
-    for notebook in sorted(Path(nbs).glob('[0-9]*.ipynb')):
-        if name := re.search(r'#\| default_exp (\w+)', notebook.read_text()): found[name[1]] = _notebook_imports(notebook)
-    return found
-
-def check_import_order(
-    nbs:str|Path,       # folder of the library notebooks
-)->list[str]:           # one sentence per import from a later or unknown chapter
-    "List imports that do not lead to an earlier chapter."
-    imports = chapter_imports(nbs)
-    order = list(imports)
-    return [f'{name} imports {other}, which is ' + ('no chapter' if other not in order else 'not an earlier chapter')
-            for name in order for other in sorted(imports[name] - {name})
-            if other not in order[:order.index(name)]]
-
-# %% ../nbs/support/04_run.ipynb #2f0bfb4c
-def _closure(names, package):
-    "Modules reached from `names` by imports at the top of modules of `package`; one inside a function is a smoke run's."
-    found, todo = set(), set(names)
-    while todo:
-        name = todo.pop(); found.add(name)
-        if (package/f'{name}.py').is_file(): todo |= set(_smaug_imports((package/f'{name}.py').read_text(), False)) - found
-    return found
-
-# %% ../nbs/support/04_run.ipynb #9f6c8782
-def check_stage_deps(
-    dvc_yaml:str|Path,      # pipeline file inside a DVC repository
-)->list[str]:               # one sentence per dep that is missing or too much
-    "Compare each stage's deps with what its notebook really imports."
-    from dvc.repo import Repo       # here: only this check needs it
-    dvc_yaml, complaints = Path(dvc_yaml).resolve(), []
-    root = Path((repo := Repo(dvc_yaml.parent)).root_dir)       # not `repo_root`: a second pipeline has its own params.yaml
-    for stage in repo.stage.load_all(str(dvc_yaml)):
-        words = shlex.split(stage.cmd if isinstance(stage.cmd, str) else stage.cmd[-1])
-        if words[0] != 'smaug_run': continue
-        notebook, section = (Path(stage.wdir)/words[1]).resolve(), words[2]
-        wanted = {root/'smaug'/f'{n}.py' for n in _closure(_notebook_imports(notebook), root/'smaug')} | {notebook}
-        named = {Path(d.fs_path) for d in stage.deps}
-        code = {d for d in named if d.parent == root/'smaug' or d.suffix == '.ipynb'}
-        for kind, paths in (('lacks', wanted - named), ('needs no', code - wanted)):
-            complaints += [f'{stage.name} {kind} {path.relative_to(root)}' for path in sorted(paths)]
-        keys = [key for dep in stage.deps for key in getattr(dep, 'params', [])]
-        if not any(section == k or section.startswith(f'{k}.') or k.startswith(f'{section}.') for k in keys):
-            complaints.append(f'{stage.name} lacks params: {section}')
-    return complaints
+    return table + (f"\n\n*{', '.join(f'{k} {v}' for k, v in conditions.items())}*"
+                    if conditions else '')

@@ -42,16 +42,19 @@ def stage_folder(
     checkpoints=(),         # names that the smoke run starts from, untrained
     records:int=12,         # of each corpus
 )->Path:                    # absolute
-    "Where a stage reads and writes; a smoke run gets small inputs of its own, so that any notebook runs alone."
+    """Where a stage reads and writes; a smoke run gets small inputs of its own, so that any
+    notebook runs alone."""
     if out: return repo_root()/out
-    from smaug.formats.catalogue import (# here: a real run does not depend on how data are read
-        prepare_source)
-    if not corpora: raise ValueError("a smoke run has no corpus to read; name at least one in corpora")
+    from smaug.formats.catalogue import prepare_source   # here: a real run reads no corpus
+    if not corpora:
+        raise ValueError("a smoke run has no corpus to read; name at least one in corpora")
     root = Path(tempfile.mkdtemp(prefix='smaug-'))
     with torch.random.fork_rng(devices=[]):         # the caller's random numbers are left alone
-        for name in corpora: prepare_source(root, name, 4, data, limit=records, num_workers=0)
+        for name in corpora:
+            prepare_source(root, name, 4, data, limit=records, num_workers=0)
         stores = [open_source(root, name) for name in corpora]
-        tokenizer = train_tokenizer([t for s in stores for r in s.records for t in spoken_words(r)], 512)
+        tokenizer = train_tokenizer([t for s in stores for r in s.records for t in spoken_words(r)],
+                                    512)
         tokenizer.save_pretrained(root/'prepared'/'tokenizer')
         config = with_vocabulary(make_config('smoke', num_frames=4, num_selected=2), tokenizer)
         for i, name in enumerate(checkpoints):
@@ -75,11 +78,13 @@ def training_batches(
     interpolation:str='bilinear',   # or 'bicubic', as Singularity
 ):                       # function (epoch, start) → iterator of (source, batch)
     "Shuffled, single-media batches of every source, each drawn once an epoch (§3.4, App. D)."
-    if not sources: raise ValueError("no source to train on; expected e.g. dict(webvid=open_source(root, 'webvid'))")
+    if not sources:
+        raise ValueError(
+            "no source to train on; expected e.g. dict(webvid=open_source(root, 'webvid'))")
     loaders, here = {}, processes()
     for name, source in sources.items():
-        data = ClipDataset(source, config.num_frames, config.image_size, True, (crop_scale, 1.), flip,
-                           antialias=antialias, interpolation=interpolation, seed=seed)
+        data = ClipDataset(source, config.num_frames, config.image_size, True, (crop_scale, 1.),
+                           flip, antialias=antialias, interpolation=interpolation, seed=seed)
         size = image_batch if data.records[0].kind == 'image' else video_batch
         size = max(1, min(size, len(data)//here.num_processes))
         loaders[name] = clip_loader(data, size, tokenizer, config.max_words, True, workers, True,
@@ -105,9 +110,10 @@ def cut_note(
     "Say how many texts lose their end."
     lengths = [len(ids) for ids in tokenizer(list(texts)).input_ids] if len(texts) else []
     cut = sum(length > max_words for length in lengths)
-    if not cut: return f'none of {len(lengths)} texts is cut: the longest has {max(lengths, default=0)} word pieces of {max_words}'
-    return (f'{cut} of {len(lengths)} texts are cut to {max_words} word pieces, the longest has {max(lengths)}; '
-            f'with max_words={max(lengths)} all would be read')
+    if not cut:
+        return f'none of {len(lengths)} texts is cut: the longest has {max(lengths, default=0)} word pieces of {max_words}'
+    return (f'{cut} of {len(lengths)} texts are cut to {max_words} word pieces, the longest has '
+            f'{max(lengths)}; ' f'with max_words={max(lengths)} all would be read')
 
 # %% ../nbs/support/06_stages.ipynb #86765b73
 def shared_loaders(
@@ -115,17 +121,18 @@ def shared_loaders(
     batch:int,          # clips a step, of each process
     workers:int=0,      # processes that load
 )->dict:                # name → loader, for `mixed_batches`
-    "Shuffle each dataset anew in every epoch, its clips shared out among the processes of this run."
+    """Shuffle each dataset anew in every epoch, its clips shared out among the processes of this
+    run."""
     here = processes()
     part = dict(rank=here.process_index, world=here.num_processes)
-    return {name: clip_loader(data, batch, shuffle=True, drop_last=True, num_workers=workers, **part)
-            for name, data in datasets.items()}
+    return {name: clip_loader(data, batch, shuffle=True, drop_last=True, num_workers=workers,
+                              **part) for name, data in datasets.items()}
 
 # %% ../nbs/support/06_stages.ipynb #2b68c0e3
 def open_curves(
     root:Path,      # the folder of results
     name:str,       # of the stage
-):                  # context manager that gives a `dvclive.Live`; None in all processes but the main one
+):  # context manager that gives a `dvclive.Live`; None in all processes but the main one
     "Draw a stage's curves for DVC, in one process."
     from dvclive import Live                    # here: only a stage that trains needs it
     if not processes().is_main_process: return nullcontext()

@@ -29,17 +29,21 @@ from smaug.corpus.scenes import (
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #09ea29f8
 def _text(folder, path, lines):
-    path = Path(folder) / path; path.parent.mkdir(parents=True, exist_ok=True)
+    path = Path(folder) / path
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(''.join(f'{line}\n' for line in lines), encoding='utf-8')
 def _json(folder, path, value): _text(folder, path, [json.dumps(value, separators=(',', ':'))])
 def _csv(folder, path, header, rows):
-    path = Path(folder) / path; path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('w', newline='', encoding='utf-8') as file: csv.writer(file).writerows([header, *rows])
+    path = Path(folder) / path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('w', newline='', encoding='utf-8') as file:
+        csv.writer(file).writerows([header, *rows])
 def _of(items, dataset, split=None):
     return [i for i in items if i.dataset == dataset and split in (None, i.split)]
 def _caption(item, style=0, shot=None, medium='video'):
     scene = item.clip.shots[item.clip.captioned if shot is None else shot].scene
-    return scene_caption(scene, (item.style + style) % NUM_STYLES, item.clip.shows_motion(shot), medium)
+    return scene_caption(scene, (item.style + style) % NUM_STYLES, item.clip.shows_motion(shot),
+                         medium)
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #6837f2d4
 def _write_webvid(items, folder):
@@ -62,15 +66,17 @@ def _number(item): return int(item.name.removeprefix('video'))
 
 def _write_msrvtt(items, folder):
     clips, lists = _of(items, 'msrvtt'), 'msrvtt/high-quality/MSRVTT_'
-    _json(folder, 'msrvtt/annotation/MSR_VTT.json', dict(
-        info=dict(description='generated corpus of smaug in the format of MSR-VTT'),
-        videos=[{'category': 0, 'url': '', 'video_id': i.name,
-                 'start time': 0., 'end time': i.clip.num_frames / FPS,
-                 'split': 'validate' if i.split == 'val' else i.split, 'id': _number(i)} for i in clips],
-        sentences=[dict(caption=c, video_id=i.name, sen_id=5 * _number(i) + k) for i in clips
-                   for k, c in enumerate(_captions(i))]))
+    _json(folder, 'msrvtt/annotation/MSR_VTT.json',
+          dict(info=dict(description='generated corpus of smaug in the format of MSR-VTT'),
+               videos=[{'category': 0, 'url': '', 'video_id': i.name, 'start time': 0.,
+                        'end time': i.clip.num_frames / FPS,
+                        'split': 'validate' if i.split == 'val' else i.split, 'id': _number(i)}
+                       for i in clips],
+               sentences=[dict(caption=c, video_id=i.name, sen_id=5 * _number(i) + k) for i in clips
+                          for k, c in enumerate(_captions(i))]))
     for split, name in (('train', 'train.7k'), ('val', 'val')):
-        _text(folder, f'{lists}{name}.csv', ['video_id'] + [i.name for i in _of(clips, 'msrvtt', split)])
+        _text(folder, f'{lists}{name}.csv',
+              ['video_id'] + [i.name for i in _of(clips, 'msrvtt', split)])
     test = [(f'ret{k}', f'msr{_number(i)}', i.name, _caption(i))
             for k, i in enumerate(_of(clips, 'msrvtt', 'test'))]
     _csv(folder, f'{lists}JSFUSION_test.csv', ('key', 'vid_key', 'video_id', 'sentence'), test)
@@ -79,13 +85,15 @@ def _write_msrvtt(items, folder):
 def _write_msrvtt_qa(items, folder):
     number = count()
     for split in ('train', 'val', 'test'):
-        _json(folder, f'msrvtt/qa/{split}_qa.json', [
-            dict(answer=q.answer, category_id=0, id=next(number), question=q.question, video_id=_number(item))
-            for item in _of(items, 'msrvtt', split) for q in clip_questions(item.clip)])
+        _json(folder, f'msrvtt/qa/{split}_qa.json',
+              [dict(answer=q.answer, category_id=0, id=next(number), question=q.question,
+                    video_id=_number(item)) for item in _of(items, 'msrvtt', split)
+               for q in clip_questions(item.clip)])
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #42c54bdb
 def _changed(scene, rng, field):
-    options = dict(color=COLORS, place=PLACES, count=(1, 2, 3), pattern=PATTERNS, noun=NOUNS, action=ACTIONS)
+    options = dict(color=COLORS, place=PLACES, count=(1, 2, 3), pattern=PATTERNS, noun=NOUNS,
+                   action=ACTIONS)
     value = OPPOSITES.get(scene.action) if field == 'action' else None
     others = [o for o in options[field] if o != getattr(scene, field)]
     return replace(scene, **{field: value or _pick(rng, others)})
@@ -94,11 +102,15 @@ def _write_msrvtt_mc(items, folder):
     clips, lines = _of(items, 'msrvtt', 'test'), []
     for k, item in enumerate(clips):
         rng, motion = rng_for('choice', item.name), item.clip.shows_motion()
-        fields = [_pick(rng, ('color', 'pattern', 'count', 'noun')), 'action' if motion else 'place']
-        options = [scene_caption(_changed(item.clip.scene, rng, f), item.style, motion) for f in fields]
-        others = [c for c in dict.fromkeys(map(_caption, clips)) if c not in (_caption(item), *options)]
+        fields = [_pick(rng, ('color', 'pattern', 'count', 'noun')),
+                  'action' if motion else 'place']
+        options = [scene_caption(_changed(item.clip.scene, rng, f), item.style, motion)
+                   for f in fields]
+        others = [c for c in dict.fromkeys(map(_caption, clips))
+                  if c not in (_caption(item), *options)]
         options += [others[i] for i in rng.permutation(len(others))[:2]]
-        answer = int(rng.integers(5)); options.insert(answer, _caption(item))
+        answer = int(rng.integers(5))
+        options.insert(answer, _caption(item))
         lines.append(json.dumps(dict(qid=k, clip_name=item.name, options=options, answer=answer)))
     _text(folder, 'msrvtt/mc/msrvtt_mc_test.jsonl', lines)
 
@@ -106,49 +118,60 @@ def _write_msrvtt_mc(items, folder):
 def _write_didemo(items, folder):
     number = count()
     for split in ('train', 'val', 'test'):
-        _json(folder, f'didemo/{split}_data.json', [
-            dict(video=f'{item.name}.mp4', description=_caption(item, shot, shot), annotation_id=next(number),
-                 times=[[start // FPS, end // FPS - 1]], num_segments=item.clip.num_frames // FPS)
-            for item in _of(items, 'didemo', split) for shot, (start, end) in enumerate(item.clip.spans)])
+        _json(folder, f'didemo/{split}_data.json',
+              [dict(video=f'{item.name}.mp4', description=_caption(item, shot, shot),
+                    annotation_id=next(number), times=[[start // FPS, end // FPS - 1]],
+                    num_segments=item.clip.num_frames // FPS)
+               for item in _of(items, 'didemo', split) for shot,
+               (start, end) in enumerate(item.clip.spans)])
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #d205b307
-_KINDS = dict(motion=0, temporal=2, color=4, object=5, location=6, number=7, other=8)   # their answer types
+# their answer types
+_KINDS = dict(motion=0, temporal=2, color=4, object=5, location=6, number=7, other=8)
 
 def _story_questions(clip):
     for shot, (scene, _) in enumerate(clip.shots):
         yield from clip_questions(clip, shot)
         text = f'what comes before the {_plural(scene.noun, scene.count)}?'
-        if shot: yield text, clip.shots[shot - 1].scene.noun, 'temporal'
+        if shot:
+            yield text, clip.shots[shot - 1].scene.noun, 'temporal'
 
 def _write_anet(items, folder):
     for split, name in (('train', 'train'), ('test', 'val_1')):
         clips = _of(items, 'anet', split)
-        _json(folder, f'anet/captions/{name}.json', {i.name: dict(
-            duration=i.clip.num_frames / FPS, timestamps=[[a / FPS, b / FPS] for a, b in i.clip.spans],
-            sentences=[_caption(i, k, k) for k in range(len(i.clip.shots))]) for i in clips})
+        _json(folder, f'anet/captions/{name}.json',
+              {i.name: dict(duration=i.clip.num_frames / FPS,
+                            timestamps=[[a / FPS, b / FPS] for a, b in i.clip.spans],
+                            sentences=[_caption(i, k, k) for k in range(len(i.clip.shots))])
+               for i in clips})
         _json(folder, f'anet/captions/{name}_ids.json', [i.name for i in clips])
-    train, test = _of(items, 'anet', 'train'), _of(items, 'anet', 'test'); last = len(train) * 5 // 6
+    train, test = _of(items, 'anet', 'train'), _of(items, 'anet', 'test')
+    last = len(train) * 5 // 6
     for split, clips in dict(train=train[:last], val=train[last:], test=test).items():
         asked = [(f'{i.name}_{k}', i.name[2:], *question) for i in clips
                  for k, question in enumerate(_story_questions(i.clip))]
-        _json(folder, f'anet/qa/{split}_q.json', [
-            dict(video_name=name, question=text.rstrip('?'), question_id=n) for n, name, text, _, _ in asked])
-        _json(folder, f'anet/qa/{split}_a.json', [
-            dict(answer=answer, type=_KINDS[kind], question_id=n) for n, _, _, answer, kind in asked])
+        _json(folder, f'anet/qa/{split}_q.json',
+              [dict(video_name=name, question=text.rstrip('?'), question_id=n) for n, name, text, _,
+               _ in asked])
+        _json(folder, f'anet/qa/{split}_a.json',
+              [dict(answer=answer, type=_KINDS[kind], question_id=n) for n, _, _, answer,
+               kind in asked])
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #8417bb90
 def _write_ucf101(items, folder):
     label, base = {c: k + 1 for k, c in enumerate(CLASSES.values())}, 'ucf101/ucfTrainTestlist/'
     _text(folder, base + 'classInd.txt', (f'{k} {c}' for c, k in label.items()))
     names = {s: [f'{i.name}.avi' for i in _of(items, 'ucf101', s)] for s in ('train', 'test')}
-    _text(folder, base + 'trainlist01.txt', (f"{n} {label[n.split('/')[0]]}" for n in names['train']))
+    _text(folder, base + 'trainlist01.txt',
+          (f"{n} {label[n.split('/')[0]]}" for n in names['train']))
     _text(folder, base + 'testlist01.txt', names['test'])
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #0251b377
 def _stem(item): return item.name.split('/')[-1]
 
 def _truth(item):
-    "Shot by shot: what differs from a plain Scene, its frames, and boxes (a single row if nothing moves)."
+    """Shot by shot: what differs from a plain Scene, its frames, and boxes (a single row if
+    nothing moves)."""
     shots = []
     for (scene, frames), span in zip(item.clip.shots, item.clip.spans):
         plain, told = asdict(Scene(scene.place)), ('place', 'color') if scene.noun else ('place',)
@@ -156,7 +179,8 @@ def _truth(item):
         boxes, count_ = object_boxes(scene, frames), scene.count if scene.noun else 0
         main = boxes[:, :count_]
         shot |= dict(frames=span, boxes=(main[:1] if (main == main[:1]).all() else main).tolist())
-        if scene.second: shot |= dict(beside=boxes[0, -1].tolist())
+        if scene.second:
+            shot |= dict(beside=boxes[0, -1].tolist())
         shots.append(shot)
     return dict(split=item.split, captioned=item.clip.captioned, shots=shots)
 
@@ -170,7 +194,8 @@ def _write_truth(items, folder):
     _json(folder, 'relevance.json', {d: v for d, v in relevance.items() if d != 'cc3m'})
     _json(folder, 'scenes.json', scenes)
     pairs = [(n, c) for n in NOUNS for c in COLORS]
-    _json(folder, 'splits.json', {s: [p for p in pairs if pair_split(*p) == s] for s in ('val', 'test')})
+    _json(folder, 'splits.json',
+          {s: [p for p in pairs if pair_split(*p) == s] for s in ('val', 'test')})
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #6277873f
 def write_annotations(
@@ -179,7 +204,8 @@ def write_annotations(
 )->None:
     "Write every dataset's own files, and the truth beside them."
     for write in (_write_webvid, _write_cc3m, _write_msrvtt, _write_msrvtt_qa, _write_msrvtt_mc,
-                  _write_didemo, _write_anet, _write_ucf101, _write_truth): write(items, folder)
+                  _write_didemo, _write_anet, _write_ucf101, _write_truth):
+        write(items, folder)
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #84b26455
 _MEDIA = dict(cc3m='cc3m/images/{}.jpg', ucf101='ucf101/videos/{}.avi')
@@ -187,7 +213,8 @@ _X264 = {'crf': '33', 'preset': 'veryslow', 'g': '32', 'x264-params': 'psy=0'}
 _MPEG4 = dict(qmin='10', qmax='10', g='16')
 _JPEG = dict(quality=70, optimize=True)
 
-def _media_path(item): return _MEDIA.get(item.dataset, item.dataset + '/videos/{}.mp4').format(item.name)
+def _media_path(item):
+    return _MEDIA.get(item.dataset, item.dataset + '/videos/{}.mp4').format(item.name)
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #eb33ea81
 def write_video(
@@ -196,16 +223,25 @@ def write_video(
     **options:str,          # of the encoder
 )->None:
     "Encode frames with one thread, so that the bytes do not depend on the machine's cores."
-    if avi := Path(path).suffix == '.avi': codec, defaults, trim = 'mpeg4', _MPEG4, 'null'
-    else: codec, defaults, trim = 'libx264', _X264, 'filter_units=remove_types=6'    # x264's signature
-    with av.open(str(path), 'w', options=dict(reserve_index_space='500') if avi else {}) as container:
+    if avi := Path(path).suffix == '.avi':
+        codec = 'mpeg4'
+        defaults = _MPEG4
+        trim = 'null'
+    # x264's signature
+    else:
+        codec = 'libx264'
+        defaults = _X264
+        trim = 'filter_units=remove_types=6'
+    with av.open(str(path), 'w',
+                 options=dict(reserve_index_space='500') if avi else {}) as container:
         stream = container.add_stream(codec, rate=FPS, options=defaults | options)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt, stream.codec_context.thread_count = 'yuv420p', 1
         trim = BitStreamFilterContext(trim, stream)
         pictures = [av.VideoFrame.from_ndarray(frame, format='rgb24') for frame in frames]
         for picture in [*pictures, None]:
-            for packet in stream.encode(picture): container.mux(trim.filter(packet))
+            for packet in stream.encode(picture):
+                container.mux(trim.filter(packet))
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #17d8319b
 def write_media(
@@ -216,8 +252,10 @@ def write_media(
     path = Path(folder) / _media_path(item)
     path.parent.mkdir(parents=True, exist_ok=True)
     frames = render_clip(item.clip)
-    if path.suffix == '.jpg': Image.fromarray(frames[0]).save(path, **_JPEG)
-    else: write_video(path, frames)
+    if path.suffix == '.jpg':
+        Image.fromarray(frames[0]).save(path, **_JPEG)
+    else:
+        write_video(path, frames)
     return path
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #e449384c
@@ -247,10 +285,14 @@ def main(
     "Rebuild a corpus folder: python -m smaug.corpus.build data"
     folder = Path((argv or sys.argv[1:] or ['data'])[0]).resolve()
     if folder.exists() and any(folder.iterdir()) and not (folder / 'splits.json').exists():
-        raise ValueError(f"{folder} holds something else than a corpus (no splits.json); name another folder")
+        raise ValueError(
+            f"{folder} holds something else than a corpus (no splits.json); name another folder")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.corpus-') as fresh:
         build_corpus(Path(fresh) / 'data')
-        if folder.exists(): shutil.rmtree(folder)
+        if folder.exists():
+            shutil.rmtree(folder)
         (Path(fresh) / 'data').rename(folder)
 
-if __name__ == '__main__' and '__file__' in globals(): main()      # as a program, not in a notebook
+# as a program, not in a notebook
+if __name__ == '__main__' and '__file__' in globals():
+    main()

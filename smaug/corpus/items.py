@@ -21,15 +21,18 @@ def pair_split(
     noun:str,
     color:str,
 )->str:                     # train, val or test
-    "Say on which side of the split a (noun, colour) pair lives: 20 % test, 10 % validation, by crc32."
-    pairs = sorted(((n, c) for n in NOUNS for c in COLORS), key=lambda p: crc32('/'.join(p).encode()))
+    """Say on which side of the split a (noun, colour) pair lives: 20 % test, 10 % validation, by
+    crc32."""
+    pairs = sorted(((n, c) for n in NOUNS for c in COLORS),
+                   key=lambda p: crc32('/'.join(p).encode()))
     rank = pairs.index((noun, color)) / len(pairs)
     return 'test' if rank < .2 else 'val' if rank < .3 else 'train'
 
 # %% ../../nbs/annex/corpus/03_items.ipynb #cb06f902
 def _pick(rng, options): return list(options)[rng.integers(len(options))]
 
-_BESIDE = dict(train=('train',), val=('train', 'val'), test=('train', 'val', 'test'))   # of a second object
+# of a second object
+_BESIDE = dict(train=('train',), val=('train', 'val'), test=('train', 'val', 'test'))
 
 # %% ../../nbs/annex/corpus/03_items.ipynb #cfb1244e
 def draw_scene(
@@ -40,16 +43,20 @@ def draw_scene(
 )->Scene:
     "Draw a scene whose main object belongs to the split."
     while True:
-        noun, color, act = _pick(rng, NOUNS), _pick(rng, COLORS), action or _pick(rng, ACTIONS)
+        noun = _pick(rng, NOUNS)
+        color = _pick(rng, COLORS)
+        act = action or _pick(rng, ACTIONS)
         turns = act in ('clockwise', 'anticlockwise')
-        if pair_split(noun, color) == split and noun not in avoid and not (turns and noun in UNTURNED): break
+        if pair_split(noun,
+                      color) == split and noun not in avoid and not (turns and noun in UNTURNED):
+            break
     beside = [(c, n) for n in NOUNS for c in COLORS
               if n not in (noun, *avoid) and pair_split(n, c) in _BESIDE[split]]
     second = _pick(rng, beside) if rng.random() < .4 else None
     count = _pick(rng, (1, 1, 1, 1, 2, 3))
     return Scene(_pick(rng, PLACES), noun, color, _pick(rng, ('plain',) + PATTERNS),
-                 _pick(rng, ('small', 'medium', 'big' if count == 1 else 'medium')), count, act, second,
-                 int(rng.integers(2**31)))
+                 _pick(rng, ('small', 'medium', 'big' if count == 1 else 'medium')), count, act,
+                 second, int(rng.integers(2**31)))
 
 # %% ../../nbs/annex/corpus/03_items.ipynb #540aa819
 def draw_clip(
@@ -60,13 +67,17 @@ def draw_clip(
     "Draw a single shot, or hide it among shots that do not match, half of them in the same place."
     scene = draw_scene(rng, split)
     if not spliced: return Clip((Shot(scene, 24),))
-    count = _pick(rng, (2, 3, 4)); at = int(rng.integers(count))
+    count = _pick(rng, (2, 3, 4))
+    at = int(rng.integers(count))
     lengths = {2: (16, 16), 3: (8, 16, 8), 4: (8, 8, 8, 8)}[count]
     shots = []
     for i, length in enumerate(lengths):
-        if rng.random() < .4: other = Scene('sky', seed=int(rng.integers(2**31)))
-        else: other = draw_scene(rng, split, avoid=(scene.noun,))
-        place = scene.place if rng.random() < .5 else _pick(rng, [p for p in PLACES if p != scene.place])
+        if rng.random() < .4:
+            other = Scene('sky', seed=int(rng.integers(2**31)))
+        else:
+            other = draw_scene(rng, split, avoid=(scene.noun,))
+        place = scene.place if rng.random() < .5 else _pick(rng,
+                                                            [p for p in PLACES if p != scene.place])
         shots.append(Shot(scene if i == at else replace(other, place=place), length))
     return Clip(tuple(shots), at)
 
@@ -79,7 +90,8 @@ def draw_story(
     shots, seen = [], ()
     for length in _pick(rng, ((16, 16), (16, 8, 8), (8, 16, 8), (8, 8, 16), (8, 8, 8, 8))):
         scene = draw_scene(rng, split, avoid=seen)
-        shots.append(Shot(scene, length)); seen += (scene.noun, *(scene.second or ())[1:])
+        shots.append(Shot(scene, length))
+        seen += (scene.noun, *(scene.second or ())[1:])
     return Clip(tuple(shots))
 
 # %% ../../nbs/annex/corpus/03_items.ipynb #c02f9770
@@ -93,7 +105,7 @@ class Item(NamedTuple):
 
 COUNTS = dict(webvid=dict(train=1500, val=100), cc3m=dict(train=3000),
               msrvtt=dict(train=400, val=200, test=200), didemo=dict(train=80, val=30, test=60),
-              anet=dict(train=120, test=80), ucf101=dict(train=24, test=10))       # ucf101: per class
+              anet=dict(train=120, test=80), ucf101=dict(train=24, test=10))  # ucf101: per class
 CLASSES = dict(left='MovesLeft', right='MovesRight', rise='Rises', fall='Falls', grow='Grows',
                shrink='Shrinks', clockwise='TurnsClockwise', anticlockwise='TurnsAnticlockwise',
                still='StaysStill')
@@ -101,17 +113,23 @@ CLASSES = dict(left='MovesLeft', right='MovesRight', rise='Rises', fall='Falls',
 # %% ../../nbs/annex/corpus/03_items.ipynb #e16620de
 def _names(dataset, i):
     page = i // 50 * 50
-    return dict(webvid=f'{page + 1:06d}_{page + 50:06d}/{10000 + 7 * i}', cc3m=f'{i:09d}', msrvtt=f'video{i}',
-                didemo=f'{30000000 + 37 * i}@N0{i % 8}_{i:04d}', anet=f'v_{i:011d}')[dataset]
+    return dict(webvid=f'{page + 1:06d}_{page + 50:06d}/{10000 + 7 * i}', cc3m=f'{i:09d}',
+                msrvtt=f'video{i}', didemo=f'{30000000 + 37 * i}@N0{i % 8}_{i:04d}',
+                anet=f'v_{i:011d}')[dataset]
 
 def _draw(dataset, split, i):
-    rng = rng_for('corpus', dataset, i); style = int(rng.integers(NUM_STYLES))
+    rng = rng_for('corpus', dataset, i)
+    style = int(rng.integers(NUM_STYLES))
     if dataset == 'ucf101':
         clips = {c: Clip((Shot(draw_scene(rng, split, a), 16),)) for a, c in CLASSES.items()}
-        return [Item(dataset, split, f'{c}/v_{c}_g{i + 1:02d}_c01', clip, style) for c, clip in clips.items()]
-    if dataset == 'cc3m': clip = Clip((Shot(draw_scene(rng, split, 'still'), 1),))
-    elif dataset in ('didemo', 'anet'): clip = draw_story(rng, split)
-    else: clip = draw_clip(rng, split, spliced=rng.random() < .4)
+        return [Item(dataset, split, f'{c}/v_{c}_g{i + 1:02d}_c01', clip, style) for c,
+                clip in clips.items()]
+    if dataset == 'cc3m':
+        clip = Clip((Shot(draw_scene(rng, split, 'still'), 1),))
+    elif dataset in ('didemo', 'anet'):
+        clip = draw_story(rng, split)
+    else:
+        clip = draw_clip(rng, split, spliced=rng.random() < .4)
     return [Item(dataset, split, _names(dataset, i), clip, style)]
 
 # %% ../../nbs/annex/corpus/03_items.ipynb #a153b1e0

@@ -44,18 +44,24 @@ def _below(top, bottom, edge):
 class _Canvas:
     "What every place needs: coordinates, a horizon, jittered colours, noise, skies and grounds."
     def __init__(self, rng, width, height):
-        self.rng, self.w, self.h = rng, width, height
-        self.x, self.y = np.meshgrid(*(np.linspace(0, 1, n, dtype=np.float32) for n in (width, height)))
+        self.rng = rng
+        self.w = width
+        self.h = height
+        self.x, self.y = np.meshgrid(
+            *(np.linspace(0, 1, n, dtype=np.float32) for n in (width, height)))
         self.horizon = .42 + .12 * rng.random()
-    def color(self, rgb): return np.array(rgb, np.float32) + self.rng.normal(0, 7, 3).astype(np.float32)
+    def color(self, rgb):
+        return np.array(rgb, np.float32) + self.rng.normal(0, 7, 3).astype(np.float32)
     def noise(self, octaves=4, cells=4, persistence=.55, sx=1., sy=1.):
         return octave_noise(self.rng, self.w, self.h, octaves, cells, persistence, (sx, sy))
     def ridge(self, octaves, cells, persistence=.55):
         return octave_noise(self.rng, self.w, 1, octaves, cells, persistence)[0]
-    def blend(self, dark, light, t): return _mix(self.color(dark), self.color(light), np.clip(t, 0, 1))
+    def blend(self, dark, light, t):
+        return _mix(self.color(dark), self.color(light), np.clip(t, 0, 1))
     def sky(self, top, bottom, clouds=.8):
         clear = self.blend(top, bottom, self.y / self.horizon)
-        return _mix(clear, np.float32(250), np.clip(self.noise(4, 3, sy=2) * 2.4 + .05, 0, 1) * clouds)
+        return _mix(clear, np.float32(250),
+                    np.clip(self.noise(4, 3, sy=2) * 2.4 + .05, 0, 1) * clouds)
     def ground(self, dark, light, cells=10, sy=1.5):
         return self.blend(dark, light, self.noise(4, cells, .7, 1, sy) * .9 + .5)
 
@@ -63,7 +69,8 @@ class _Canvas:
 def _field(c):
     grass = c.ground((50, 108, 36), (126, 174, 64), 14, .8) * (.75 + .35 * c.y)[..., None]
     blades = 1 + .16 * c.noise(2, 40, .9, 1.6, .5)[..., None] * c.y[..., None]
-    return _below(c.sky((90, 150, 225), (190, 220, 245)), grass * blades, c.horizon + .05 * c.ridge(2, 3))
+    return _below(c.sky((90, 150, 225), (190, 220, 245)), grass * blades,
+                  c.horizon + .05 * c.ridge(2, 3))
 
 def _beach(c):
     water = c.blend((30, 110, 150), (80, 170, 190), c.noise(3, 6, .6, .5, 4) + .5)
@@ -102,17 +109,22 @@ def _sky(c):
     return c.sky((70, 130, 220), (165, 205, 245), .95)
 
 def _desert(c):
-    c.horizon = .5; dust = c.noise(3, 5, .6, 1, 3)
+    c.horizon = .5
+    dust = c.noise(3, 5, .6, 1, 3)
     ripples = .5 + dust + .2 * np.sin(9 * c.x + 14 * c.y + 3 * dust)
     sky = c.sky((120, 170, 225), (240, 225, 190), .25)
     dunes = c.blend((196, 130, 70), (236, 184, 118), ripples)
     view = _below(sky, dunes, .5 + .1 * c.ridge(2, 2))
-    return _below(view, c.blend((180, 112, 58), (224, 164, 98), .5 + dust), .72 + .1 * c.ridge(2, 2))
+    return _below(view, c.blend((180, 112, 58), (224, 164, 98), .5 + dust),
+                  .72 + .1 * c.ridge(2, 2))
 
 # %% ../../nbs/annex/corpus/01_paint.ipynb #b55cdb93
 def _wall(c):
-    high = 9 + int(c.rng.integers(4)); wide = 2 * high + 4
-    yy, xx = np.mgrid[:c.h, :c.w]; row = yy // high; xx = xx + row % 2 * (wide // 2)
+    high = 9 + int(c.rng.integers(4))
+    wide = 2 * high + 4
+    yy, xx = np.mgrid[:c.h, :c.w]
+    row = yy // high
+    xx = xx + row % 2 * (wide // 2)
     shade = (row * 71 + xx // wide * 37) % 97 / np.float32(97)
     bricks = c.blend((128, 58, 44), (176, 92, 68), shade) * (1 + .2 * c.noise(3, 16, .8))[..., None]
     bricks[(yy % high == 1) | (xx % wide == 1)] *= 1.16
@@ -120,10 +132,12 @@ def _wall(c):
     return bricks
 
 def _floor(c):
-    high = 13 + int(c.rng.integers(6)); yy, xx = np.mgrid[:c.h, :c.w]
+    high = 13 + int(c.rng.integers(6))
+    yy, xx = np.mgrid[:c.h, :c.w]
     row, xx = yy // high, xx + c.rng.integers(70)
     plank = (row * 53 + (xx + row * 37) // 70 * 29) % 83 / np.float32(83)
-    wood = c.blend((150, 100, 54), (196, 148, 92), plank * .7 + .25 * c.noise(4, 4, .8, .6, 9) + .15)
+    wood = c.blend((150, 100, 54), (196, 148, 92),
+                   plank * .7 + .25 * c.noise(4, 4, .8, .6, 9) + .15)
     wood[(yy % high == 0) | ((xx + row * 37) % 70 == 0)] *= .58
     return wood
 
@@ -132,17 +146,19 @@ def _city(c):
     for layer, color in enumerate(((120, 104, 140), (58, 56, 84))):
         x = -5
         while x < c.w:
-            wide = int(c.rng.integers(9, 22)); top = int(c.h * (.3 + .2 * layer + .32 * c.rng.random()))
+            wide = int(c.rng.integers(9, 22))
+            top = int(c.h * (.3 + .2 * layer + .32 * c.rng.random()))
             view[top:, max(0, x):x + wide] = c.color(color)
             for wy in range(top + 3, c.h if layer else 0, 6):
                 for wx in range(max(0, x) + 2, min(c.w, x + wide) - 2, 4):
-                    if c.rng.random() < .5: view[wy:wy + 2, wx:wx + 2] = (250, 220, 130)
+                    if c.rng.random() < .5:
+                        view[wy:wy + 2, wx:wx + 2] = (250, 220, 130)
             x += wide + int(c.rng.integers(3))
     return view
 
 # %% ../../nbs/annex/corpus/01_paint.ipynb #4f910c55
-_PLACES = dict(field=_field, beach=_beach, mountain=_mountain, night=_night, wall=_wall, floor=_floor,
-               sea=_sea, city=_city, sky=_sky, desert=_desert)
+_PLACES = dict(field=_field, beach=_beach, mountain=_mountain, night=_night, wall=_wall,
+               floor=_floor, sea=_sea, city=_city, sky=_sky, desert=_desert)
 PLACES = tuple(_PLACES)     # the ten names
 def paint_place(
     name:str,               # one of PLACES
@@ -152,7 +168,8 @@ def paint_place(
     grain:float=2.,         # standard deviation of the film grain, in grey levels
 )->np.ndarray:              # (height, width, 3) uint8
     "Paint a place and lay uneven light and a little grain over it."
-    if name not in _PLACES: raise ValueError(f"no place {name!r}; choose one of {', '.join(PLACES)}")
+    if name not in _PLACES:
+        raise ValueError(f"no place {name!r}; choose one of {', '.join(PLACES)}")
     canvas = _Canvas(rng, width, height)
     light = 1 + .1 * canvas.noise(2, 2)[..., None]
     view = _PLACES[name](canvas) * light + rng.normal(0, grain, (height, width, 1))
@@ -160,12 +177,15 @@ def paint_place(
 
 # %% ../../nbs/annex/corpus/01_paint.ipynb #472f822d
 class _Pen:
-    "Draw in coordinates from -1 to 1; `body` and `cut` shape what takes the colour, `detail` has its own."
+    """Draw in coordinates from -1 to 1; `body` and `cut` shape what takes the colour, `detail`
+    has its own."""
     def __init__(self, n): self.n, self.mask, self.details = n, Image.new('L', (n, n)), []
     def stroke(self, image, shape, xy, fill):
         draw, points = ImageDraw.Draw(image), [(.93 * v + 1) * self.n / 2 for v in xy]
-        if shape == 'rounded': draw.rounded_rectangle(points, self.n // 13, fill=fill)
-        else: getattr(draw, shape)(points, fill=fill)
+        if shape == 'rounded':
+            draw.rounded_rectangle(points, self.n // 13, fill=fill)
+        else:
+            getattr(draw, shape)(points, fill=fill)
     def body(self, shape, *xy): self.stroke(self.mask, shape, xy, 255)
     def cut(self, shape, *xy): self.stroke(self.mask, shape, xy, 0)
     def detail(self, color, shape, *xy): self.details.append((color, shape, xy))
@@ -180,32 +200,41 @@ def _heart(p):
     t = np.linspace(0, 2 * np.pi, 80)
     y = -(13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)) / 19
     p.body('polygon', *np.stack([16 * np.sin(t)**3 / 19, y], 1).flat)
-def _ring(p): p.body('ellipse', -.85, -.85, .85, .85); p.cut('ellipse', -.45, -.45, .45, .45)
-def _moon(p): p.body('ellipse', -.85, -.85, .85, .85); p.cut('ellipse', -.35, -.95, 1.2, .6)
+def _ring(p):
+    p.body('ellipse', -.85, -.85, .85, .85)
+    p.cut('ellipse', -.45, -.45, .45, .45)
+def _moon(p):
+    p.body('ellipse', -.85, -.85, .85, .85)
+    p.cut('ellipse', -.35, -.95, 1.2, .6)
 
 # %% ../../nbs/annex/corpus/01_paint.ipynb #d2f386f7
 def _fish(p):
-    p.body('ellipse', -.9, -.5, .5, .5); p.body('polygon', .3, 0, .95, -.5, .95, .5)
+    p.body('ellipse', -.9, -.5, .5, .5)
+    p.body('polygon', .3, 0, .95, -.5, .95, .5)
     p.detail((245, 245, 245), 'ellipse', -.69, -.26, -.41, .02)
     p.detail((20, 20, 20), 'ellipse', -.63, -.2, -.47, -.04)
 def _house(p):
-    p.body('rectangle', -.65, -.1, .65, .85); p.body('polygon', -.9, -.05, 0, -.9, .9, -.05)
+    p.body('rectangle', -.65, -.1, .65, .85)
+    p.body('polygon', -.9, -.05, 0, -.9, .9, -.05)
     p.detail((92, 60, 52), 'polygon', -.9, -.05, 0, -.9, .9, -.05)
     p.detail((70, 45, 30), 'rectangle', -.15, .3, .2, .85)
     p.detail((250, 235, 160), 'rectangle', -.5, .15, -.25, .42)
 def _car(p):
-    p.body('rounded', -.95, -.1, .95, .45); p.body('polygon', -.55, -.1, -.3, -.55, .35, -.55, .6, -.1)
+    p.body('rounded', -.95, -.1, .95, .45)
+    p.body('polygon', -.55, -.1, -.3, -.55, .35, -.55, .6, -.1)
     p.detail((190, 225, 240), 'polygon', -.4, -.12, -.24, -.44, .28, -.44, .45, -.12)
     for x in (-.7, .25):
         p.detail((25, 25, 25), 'ellipse', x, .25, x + .45, .7)
         p.detail((190, 190, 190), 'ellipse', x + .14, .39, x + .31, .56)
 def _tree(p):
-    for x0, y0, x1, y1 in ((-.6, -.55, .3, .3), (-.3, -.95, .6, 0), (-.1, -.5, .8, .35), (-.8, -.2, .1, .4)):
+    for x0, y0, x1, y1 in ((-.6, -.55, .3, .3), (-.3, -.95, .6, 0), (-.1, -.5, .8, .35),
+                           (-.8, -.2, .1, .4)):
         p.body('ellipse', x0, y0, x1, y1)
     p.detail((96, 62, 34), 'rectangle', -.12, .3, .14, .95)
 def _flower(p):
     for a in np.arange(6) * np.pi / 3:
-        x, y = .5 * np.cos(a), .5 * np.sin(a); p.body('ellipse', x - .36, y - .36, x + .36, y + .36)
+        x, y = .5 * np.cos(a), .5 * np.sin(a)
+        p.body('ellipse', x - .36, y - .36, x + .36, y + .36)
     p.detail((250, 205, 60), 'ellipse', -.26, -.26, .26, .26)
 def _mushroom(p):
     a = np.linspace(np.pi, 2 * np.pi, 40)
@@ -215,21 +244,29 @@ def _mushroom(p):
 # %% ../../nbs/annex/corpus/01_paint.ipynb #4b37af65
 _SKIN, _STEEL = (236, 196, 160), (110, 110, 118)
 def _man(p):
-    p.body('rounded', -.42, -.25, .42, .4); p.body('rectangle', -.75, -.2, .75, 0)
-    for x in (-.36, .06): p.detail((50, 56, 84), 'rectangle', x, .4, x + .3, .95)
+    p.body('rounded', -.42, -.25, .42, .4)
+    p.body('rectangle', -.75, -.2, .75, 0)
+    for x in (-.36, .06):
+        p.detail((50, 56, 84), 'rectangle', x, .4, x + .3, .95)
     p.detail(_SKIN, 'ellipse', -.27, -.8, .27, -.24)
     p.detail((60, 44, 34), 'rectangle', -.42, -.78, .42, -.66)
     p.detail((60, 44, 34), 'rectangle', -.25, -.98, .25, -.7)
 def _woman(p):
-    p.body('polygon', -.25, -.25, .25, -.25, .62, .6, -.62, .6); p.body('rectangle', -.7, -.15, .7, .02)
+    p.body('polygon', -.25, -.25, .25, -.25, .62, .6, -.62, .6)
+    p.body('rectangle', -.7, -.15, .7, .02)
     p.detail((110, 60, 30), 'ellipse', -.4, -.95, .4, -.05)
-    for x in (-.25, .08): p.detail(_SKIN, 'rectangle', x, .6, x + .17, .95)
+    for x in (-.25, .08):
+        p.detail(_SKIN, 'rectangle', x, .6, x + .17, .95)
     p.detail(_SKIN, 'ellipse', -.24, -.8, .24, -.25)
 def _robot(p):
-    p.body('rectangle', -.5, -.2, .5, .55); p.body('rectangle', -.38, -.78, .38, -.26)
-    for x in (-.8, .58): p.body('rectangle', x, -.15, x + .22, .35)
-    for x in (-.4, .1): p.detail(_STEEL, 'rectangle', x, .55, x + .3, .92)
-    for x in (-.26, .06): p.detail((250, 250, 140), 'ellipse', x, -.64, x + .2, -.44)
+    p.body('rectangle', -.5, -.2, .5, .55)
+    p.body('rectangle', -.38, -.78, .38, -.26)
+    for x in (-.8, .58):
+        p.body('rectangle', x, -.15, x + .22, .35)
+    for x in (-.4, .1):
+        p.detail(_STEEL, 'rectangle', x, .55, x + .3, .92)
+    for x in (-.26, .06):
+        p.detail((250, 250, 140), 'ellipse', x, -.64, x + .2, -.44)
     p.detail(_STEEL, 'rectangle', -.03, -.98, .03, -.78)
     p.detail((200, 220, 230), 'rectangle', -.2, -.02, .2, .2)
 
@@ -239,17 +276,19 @@ _SPRITES = dict(ball=_ball, box=_box, star=_star, heart=_heart, ring=_ring, moon
                 man=_man, woman=_woman, robot=_robot)
 NOUNS = tuple(_SPRITES)     # twelve things and three persons
 COLORS = dict(red=(214, 40, 40), orange=(245, 140, 30), yellow=(246, 214, 50), green=(46, 160, 67),
-              blue=(40, 96, 220), purple=(132, 60, 180), pink=(246, 130, 190), white=(240, 240, 240),
-              black=(34, 34, 38), brown=(125, 78, 40))
+              blue=(40, 96, 220), purple=(132, 60, 180), pink=(246, 130, 190),
+              white=(240, 240, 240), black=(34, 34, 38), brown=(125, 78, 40))
 PATTERNS = ('plain', 'striped', 'spotted')
 
 # %% ../../nbs/annex/corpus/01_paint.ipynb #6551e857
 def _cloth(base, pattern, n):
-    "Fill a square with `base`, crossed by stripes or dots of a lighter (or, on light colours, darker) tone."
+    """Fill a square with `base`, crossed by stripes or dots of a lighter (or, on light colours,
+    darker) tone."""
     y, x = np.mgrid[:n, :n] / n
     cloth = np.broadcast_to(base, (n, n, 3)).copy()
     other = base * .35 + 255 * .65 if base.mean() < 175 else base * .45
-    if pattern == 'striped': cloth[np.sin((x + y) * 2 * np.pi * 4.2) > .25] = other
+    if pattern == 'striped':
+        cloth[np.sin((x + y) * 2 * np.pi * 4.2) > .25] = other
     if pattern == 'spotted':
         u, v = x * 5.2 % 1 - .5, (y * 5.2 + .5 * (np.floor(x * 5.2) % 2)) % 1 - .5
         cloth[u * u + v * v < .075] = other
@@ -263,19 +302,27 @@ def paint_sprite(
     rng:np.random.Generator=None, # shifts the colour a little; None: exact colour
     size:int=88,            # pixels; drawn at twice that and reduced
 )->Image.Image:             # (size, size) RGBA
-    "Draw a thing: outline, patterned body, details in their own colours, light from the upper left."
+    """Draw a thing: outline, patterned body, details in their own colours, light from the upper
+    left."""
     for value, known in ((noun, NOUNS), (color, COLORS), (pattern, PATTERNS)):
-        if value not in known: raise ValueError(f"cannot draw {value!r}; choose one of {', '.join(known)}")
-    n = 2 * size; pen = _Pen(n); _SPRITES[noun](pen)
+        if value not in known:
+            raise ValueError(f"cannot draw {value!r}; choose one of {', '.join(known)}")
+    n = 2 * size
+    pen = _Pen(n)
+    _SPRITES[noun](pen)
     base = np.array(COLORS[color], np.float32) + (0 if rng is None else rng.normal(0, 8, 3))
     whole = pen.mask.copy()
-    for _, shape, xy in pen.details: pen.stroke(whole, shape, xy, 255)
-    outline = whole.resize((n // 4, n // 4)).filter(ImageFilter.MaxFilter(5)).resize((n, n), Image.BILINEAR)
+    for _, shape, xy in pen.details:
+        pen.stroke(whole, shape, xy, 255)
+    outline = whole.resize((n // 4, n // 4)).filter(ImageFilter.MaxFilter(5)).resize((n, n),
+                                                                                     Image.BILINEAR)
     out = Image.new('RGBA', (n, n))
     out.paste((24, 22, 26) if sum(COLORS[color]) > 255 else (225, 225, 225), (0, 0, n, n), outline)
     out.paste(_cloth(base, pattern, n), (0, 0), pen.mask)
-    for fill, shape, xy in pen.details: pen.stroke(out, shape, xy, fill)
+    for fill, shape, xy in pen.details:
+        pen.stroke(out, shape, xy, fill)
     y, x = np.mgrid[:n, :n] / n
     pixels = np.asarray(out).astype(np.float32)
     pixels[..., :3] *= (1.14 - .42 * (.45 * x + .75 * y))[..., None]
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).resize((size, size), Image.LANCZOS)
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).resize((size, size),
+                                                                            Image.LANCZOS)

@@ -15,7 +15,10 @@ from .paint import paint_place, rng_for
 from .paint import paint_sprite
 
 # %% ../../nbs/annex/corpus/02_scenes.ipynb #d6b0fc31
-WIDTH, HEIGHT, FPS = 128, 96, 8     # pixels, pixels, frames per second
+# pixels, pixels, frames per second
+WIDTH = 128
+HEIGHT = 96
+FPS = 8
 
 @dataclass(frozen=True)
 class Scene:
@@ -46,19 +49,25 @@ ACTIONS = dict(         # what happens at time u, from -1/2 to 1/2, with reach a
     still=lambda u, a: Pose())
 OPPOSITES = dict(left='right', rise='fall', grow='shrink', clockwise='anticlockwise')
 OPPOSITES |= {b: a for a, b in OPPOSITES.items()}
-UNTURNED = ('ball', 'ring', 'star', 'box', 'flower')    # nouns that look the same turned: they never turn
+# nouns that look the same turned: they never turn
+UNTURNED = ('ball', 'ring', 'star', 'box', 'flower')
 
 # %% ../../nbs/annex/corpus/02_scenes.ipynb #e335b3f9
 _SIZES = dict(small=.58, medium=.84, big=1.14)      # of _SPRITE pixels
-_SPRITE, _PAD = 44, 10                              # pixels: a sprite at size 1; the camera's margin
+_SPRITE, _PAD = 44, 10  # pixels: a sprite at size 1; the camera's margin
 _OFFSETS = {0: [], 1: [(0, 0)], 2: [(-.62, 0), (.62, 0)], 3: [(-.7, .35), (.7, .35), (0, -.6)]}
 _CROWDED = {0: 1., 1: 1., 2: .8, 3: .7}             # several are drawn smaller
 _AXIS = dict(left=(.06, .16), right=(.06, .16), rise=(.2, .05), fall=(.2, .05),
-             still=(.26, .2))                       # spread of the middle, in frame widths and heights
+             still=(.26, .2))  # spread of the middle, in frame widths and heights
 
 class _Layout(NamedTuple):
     "What the seed decides besides texture; opposite actions share it."
-    x:float; y:float; tilt:float; reach:float; second:tuple; pan:np.ndarray
+    x:float
+    y:float
+    tilt:float
+    reach:float
+    second:tuple
+    pan:np.ndarray
 
 def _layout(scene):
     r = rng_for('layout', scene.seed)
@@ -67,10 +76,12 @@ def _layout(scene):
     tilt, reach = r.uniform(-14, 14), r.uniform(.26, .34)
     beside = .16 if x > .5 else .84, .2 if y > .5 else .8
     second = [b + r.uniform(-.04, .04) for b in beside] + [.44 * r.uniform(.95, 1.2)]
-    return _Layout(x * WIDTH, y * HEIGHT, tilt, reach, tuple(second), r.uniform(-.5, .5, (2, 2)) * _PAD)
+    return _Layout(x * WIDTH, y * HEIGHT, tilt, reach, tuple(second),
+                   r.uniform(-.5, .5, (2, 2)) * _PAD)
 
 # %% ../../nbs/annex/corpus/02_scenes.ipynb #18771845
-def _moments(num_frames): return [(2 * i + 1 - num_frames) / (2 * num_frames) for i in range(num_frames)]
+def _moments(num_frames):
+    return [(2 * i + 1 - num_frames) / (2 * num_frames) for i in range(num_frames)]
 
 def _placed(scene, num_frames):
     "For each frame a list of (centre x, centre y, width, turn, sprite number), front to back."
@@ -79,8 +90,9 @@ def _placed(scene, num_frames):
         pose = ACTIONS[scene.action](u, lay.reach)
         scale = _SIZES[scene.size] * pose.zoom * _SPRITE
         x, y = lay.x + pose.dx * WIDTH, lay.y + pose.dy * HEIGHT
-        things = [(x + ox * scale, y + oy * scale, scale * _CROWDED[scene.count], lay.tilt + pose.turn, 0)
-                  for ox, oy in _OFFSETS[scene.count if scene.noun else 0]]
+        things = [(x + ox * scale, y + oy * scale, scale * _CROWDED[scene.count],
+                   lay.tilt + pose.turn, 0) for ox,
+                  oy in _OFFSETS[scene.count if scene.noun else 0]]
         sx, sy, size = lay.second
         beside = [(sx * WIDTH, sy * HEIGHT, size * _SPRITE, 0., 1)] if scene.second else []
         frames.append(things + beside)
@@ -94,7 +106,7 @@ def _square(x, y, width):
 def object_boxes(
     scene:Scene,
     num_frames:int,         # F
-)->np.ndarray:              # (F, N, 4) int: x0, y0, x1, y1 in pixels inside the frame; second object last
+)->np.ndarray:  # (F, N, 4) int: x0, y0, x1, y1 in pixels inside the frame; second object last
     "Give the square that every object fills in every frame."
     boxes = [[(x0, y0, x0 + w, y0 + w) for x0, y0, w in (_square(*t[:3]) for t in frame)]
              for frame in _placed(scene, num_frames)]
@@ -111,7 +123,8 @@ def render_scene(
     rng = rng_for('paint', scene.seed)
     place = Image.fromarray(paint_place(scene.place, rng, WIDTH + 2 * _PAD, HEIGHT + 2 * _PAD))
     sprites = [paint_sprite(scene.noun, scene.color, scene.pattern, rng) if scene.noun else None,
-               paint_sprite(scene.second[1], scene.second[0], 'plain', rng) if scene.second else None]
+               paint_sprite(scene.second[1], scene.second[0], 'plain', rng)
+               if scene.second else None]
     start, speed = _layout(scene).pan
     frames = []
     for u, things in zip(_moments(num_frames), _placed(scene, num_frames)):
@@ -126,13 +139,14 @@ def render_scene(
     return np.stack(frames)
 
 # %% ../../nbs/annex/corpus/02_scenes.ipynb #88e8e34f
-_WHERE = dict(field='in a grassy field', beach='on a sandy beach', mountain='in front of a snowy mountain',
-              night='under a starry night sky', wall='in front of a brick wall', floor='on a wooden floor',
-              sea='above the blue sea', city='in front of a city skyline', sky='in a cloudy sky',
-              desert='in the desert')
+_WHERE = dict(field='in a grassy field', beach='on a sandy beach',
+              mountain='in front of a snowy mountain', night='under a starry night sky',
+              wall='in front of a brick wall', floor='on a wooden floor', sea='above the blue sea',
+              city='in front of a city skyline', sky='in a cloudy sky', desert='in the desert')
 _VERBS = dict(left=('moves left', 'slides left', 'goes left'),
               right=('moves right', 'slides right', 'goes right'),
-              rise=('rises', 'moves up', 'floats upwards'), fall=('falls', 'moves down', 'sinks downwards'),
+              rise=('rises', 'moves up', 'floats upwards'),
+              fall=('falls', 'moves down', 'sinks downwards'),
               grow=('grows', 'gets bigger', 'becomes larger'),
               shrink=('shrinks', 'gets smaller', 'becomes tiny'),
               clockwise=('turns clockwise', 'spins clockwise', 'rotates clockwise'),
@@ -148,7 +162,8 @@ def _article(words): return ('an ' if words[0] in 'aeiou' else 'a ') + words
 def _number(verb, count):
     first, *rest = verb.split(' ')
     plural = {'is': 'are', 'does': 'do', 'goes': 'go', 'becomes': 'become'}.get(first, first[:-1])
-    if count > 1: first = plural
+    if count > 1:
+        first = plural
     return ' '.join([first, *rest])
 def _thing(scene, style):
     sizes = _SIZE_WORDS[scene.size]
@@ -158,7 +173,7 @@ def _thing(scene, style):
     return _article(words) if scene.count == 1 else f'{_NUMBERS[scene.count]} {words}'
 
 # %% ../../nbs/annex/corpus/02_scenes.ipynb #69cf16d3
-NUM_STYLES = 30             # paraphrases: five sentence forms, three verbs, two size words, all combined
+NUM_STYLES = 30  # paraphrases: five sentence forms, three verbs, two size words, all combined
 
 def scene_caption(
     scene:Scene,
@@ -167,16 +182,20 @@ def scene_caption(
     medium:str='video',     # what the caption may call itself: video or photo
 )->str:                     # at most 22 words
     "Describe a scene in one sentence."
-    form, thing, where = style % 5, _thing(scene, style), _WHERE[scene.place]
+    form = style % 5
+    thing = _thing(scene, style)
+    where = _WHERE[scene.place]
     verb = _number(_VERBS[scene.action][style % 3], scene.count)
     near = ('next to', 'near', 'beside')[style % 3]
     beside = f" {near} {_article(' '.join(scene.second))}" if scene.second else ''
     are = 'is' if scene.count == 1 else 'are'
     moving = (f'{thing} {verb} {where}{beside}', f'{thing}{beside} {verb} {where}',
-              f'{where}, {thing} {verb}{beside}', f'a {medium} of {thing} that {verb} {where}{beside}',
+              f'{where}, {thing} {verb}{beside}',
+              f'a {medium} of {thing} that {verb} {where}{beside}',
               f'{thing} {verb}{beside} {where}')
-    still = (f'{thing}{beside} {where}', f'{where}, {thing}{beside}', f'there {are} {thing} {where}{beside}',
-             f'a {medium} of {thing}{beside} {where}', f'{thing} {where}{beside}')
+    still = (f'{thing}{beside} {where}', f'{where}, {thing}{beside}',
+             f'there {are} {thing} {where}{beside}', f'a {medium} of {thing}{beside} {where}',
+             f'{thing} {where}{beside}')
     text = (moving if motion else still)[form]
     return text[0].upper() + text[1:]
 
@@ -228,15 +247,18 @@ def clip_questions(
     noun, are, do = (scene.noun, 'is', 'does') if one else (_plural(scene.noun), 'are', 'do')
     asked = [SceneQuestion(f'what color {are} the {noun}?', scene.color, 'color'),
              SceneQuestion(f'where {are} the {noun}?', scene.place, 'location'),
-             SceneQuestion(f'how many {_plural(scene.noun)} are there?', _NUMBERS[scene.count], 'number')]
+             SceneQuestion(f'how many {_plural(scene.noun)} are there?', _NUMBERS[scene.count],
+                           'number')]
     rest = [s.scene for i, s in enumerate(clip.shots) if i != at]
     alone = not any(s.noun and s.place == scene.place for s in rest)
-    if scene.second: asked.append(SceneQuestion(f'what is near the {noun}?', scene.second[1], 'object'))
+    if scene.second:
+        asked.append(SceneQuestion(f'what is near the {noun}?', scene.second[1], 'object'))
     elif alone:
         who = 'who' if scene.noun in ('man', 'woman', 'robot') else 'what'
         asked.append(SceneQuestion(f'{who} is {_WHERE[scene.place]}?', scene.noun, 'object'))
     if clip.shows_motion(at):
-        way = dict(left='move', right='move', clockwise='turn', anticlockwise='turn').get(scene.action)
+        way = dict(left='move', right='move', clockwise='turn',
+                   anticlockwise='turn').get(scene.action)
         text = f'which way {do} the {noun} {way}?' if way else f'what {are} the {noun} doing?'
         doing = dict(rise='rising', fall='falling', grow='growing', shrink='shrinking')
         asked.append(SceneQuestion(text, doing.get(scene.action, scene.action), 'motion'))

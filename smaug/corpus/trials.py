@@ -50,13 +50,15 @@ def _draw_control(rng, split, style):
     "Two objects, one after the other; the caption names one."
     scene = replace(draw_scene(rng, split), second=None)
     scenes, at = [scene, _other(rng, split, scene)], int(rng.integers(2))
-    if at: scenes.reverse()
+    if at:
+        scenes.reverse()
     return [(s, 16) for s in scenes], scene_caption(scene, style, False), (at,), (at,)
 
 def _draw_second(rng, split, style):
     "A second object comes late, or leaves early; the caption names both."
     scene = draw_scene(rng, split, 'still')
-    while scene.second is None: scene = draw_scene(rng, split, 'still')
+    while scene.second is None:
+        scene = draw_scene(rng, split, 'still')
     moment, at = _pick(rng, (8, 16, 24)), int(rng.integers(2))
     shots = [(replace(scene, second=None), moment), (scene, 32 - moment)]
     return shots[::2*at - 1], scene_caption(scene, style, False), (at,), (at,)
@@ -65,10 +67,11 @@ def _draw_motion(rng, split, style):
     "One object moves one way, then the other; the caption tells one of them."
     scene = replace(draw_scene(rng, split, _pick(rng, OPPOSITES)), second=None)
     scenes, at = [scene, replace(scene, action=OPPOSITES[scene.action])], int(rng.integers(2))
-    if at: scenes.reverse()
+    if at:
+        scenes.reverse()
     return [(s, 16) for s in scenes], scene_caption(scene, style), (at,), (0, 1)
 
-_AROUND = ('PQPR', 'RPQP', 'PQRP', 'PRQP')     # P comes once before Q, once after; R is anything else
+_AROUND = ('PQPR', 'RPQP', 'PQRP', 'PRQP')  # P comes once before Q, once after; R is anything else
 
 def _draw_order(rng, split, style):
     "One object is seen before another and again after it; the caption tells which time."
@@ -139,7 +142,10 @@ def watch_trials(
     size:int,               # of the frames, pixels
 )->Watched:
     "Decode the middle frame of each of T equal parts of every clip."
-    frames, relevant, alike, actions = [], [], [], []
+    frames = []
+    relevant = []
+    alike = []
+    actions = []
     for trial, record in zip(trials, records, strict=True):
         clip = sample_clip(record.media, num_frames)
         frames.append(resize_frames(clip.frames, size))
@@ -148,13 +154,15 @@ def watch_trials(
         played = [shot.scene.action for shot in trial.clip.shots for _ in range(shot.num_frames)]
         actions.append([played[i] for i in clip.indices])
     captions = [trial.caption for trial in trials]
-    return Watched(torch.stack(frames), captions, torch.tensor(relevant), torch.tensor(alike), actions)
+    return Watched(torch.stack(frames), captions, torch.tensor(relevant), torch.tensor(alike),
+                   actions)
 
 # %% ../../nbs/annex/corpus/05_trials.ipynb #c8fbca6d
 class Hits(NamedTuple):
     "How well each trial's frames were ranked, in shares from 0 to 1."
     top1:torch.Tensor           # (N,) is the first frame relevant?
-    r_precision:torch.Tensor    # (N,) share of relevant ones among the first R, R of them being relevant
+    # (N,) share of relevant ones among the first R, R of them being relevant
+    r_precision:torch.Tensor
 
 def frame_hits(
     scores:torch.Tensor,    # (N, T)
@@ -163,21 +171,24 @@ def frame_hits(
     "Rank each clip's frames; equal scores share the credit."
     mixed = relevant.any(1) & ~relevant.all(1)
     if not mixed.all():
-        raise ValueError(f"trial {int((~mixed).nonzero()[0])} has all or no frames relevant; nothing can be chosen")
+        raise ValueError(
+            f"trial {int((~mixed).nonzero()[0])} has all or no frames relevant; nothing can "
+            "be chosen")
     count = relevant.sum(1)
-    return Hits(_share_among(scores, relevant, torch.ones_like(count)), _share_among(scores, relevant, count))
+    return Hits(_share_among(scores, relevant, torch.ones_like(count)),
+                _share_among(scores, relevant, count))
 
 def _share_among(scores, relevant, count):
     "Expected share of relevant frames among the best `count` (N,), ties broken at random."
     least = scores.sort(1, descending=True).values.gather(1, count[:, None] - 1)
     above, level = scores > least, scores == least
-    places = (count - above.sum(1))/level.sum(1)                # of those on the edge, the share that gets in
+    places = (count - above.sum(1))/level.sum(1)  # of those on the edge, the share that gets in
     return ((relevant & above).sum(1) + places*(relevant & level).sum(1))/count
 
 # %% ../../nbs/annex/corpus/05_trials.ipynb #81d6c49a
 def mean_and_error(
     shares:torch.Tensor,    # (N,) from 0 to 1
-)->tuple[float, float]:     # mean and its standard error, in %; of hits and misses, the binomial one
+)->tuple[float, float]:  # mean and its standard error, in %; of hits and misses, the binomial one
     "Say how much of a mean of N trials is chance."
     check_range('number of trials', len(shares), 2, float('inf'))
     shares = shares.double()
@@ -187,14 +198,19 @@ def mean_and_error(
 def compare_selectors(
     scores:dict,            # name → (N, T) scores; 'selector' and 'similarity' are among them
     watched:Watched,
-)->dict:                    # name → top1, r_precision: [mean, standard error] in %; `adds` is selector less similarity
-    "Judge every way of scoring on the same trials, beside chance, the best single frames and the oracle."
+    # name → top1, r_precision: [mean, standard error] in %; `adds` is selector less similarity
+)->dict:
+    """Judge every way of scoring on the same trials, beside chance, the best single frames and
+    the oracle."""
     if missing := {'selector', 'similarity'} - set(scores):
-        raise ValueError(f"scores lack {', '.join(sorted(missing))}; expected at least selector and similarity")
-    known = dict(chance=torch.zeros_like(watched.relevant).float(), single_frame=watched.alike.float())
+        raise ValueError(
+            f"scores lack {', '.join(sorted(missing))}; expected at least selector and similarity")
+    known = dict(chance=torch.zeros_like(watched.relevant).float(),
+                 single_frame=watched.alike.float())
     hits = {who: frame_hits(s, watched.relevant) for who, s in (known | scores).items()}
     hits['oracle'] = frame_hits(watched.relevant.float(), watched.relevant)
-    judged = {who: {name: list(mean_and_error(v)) for name, v in h._asdict().items()} for who, h in hits.items()}
+    judged = {who: {name: list(mean_and_error(v)) for name, v in h._asdict().items()} for who,
+              h in hits.items()}
     pairs = zip(Hits._fields, hits['selector'], hits['similarity'])             # trial by trial
     adds = {name: list(mean_and_error(learned - plain)) for name, learned, plain in pairs}
     return judged | dict(adds=adds, trials=len(watched.relevant))
@@ -204,7 +220,8 @@ def what_it_adds(
     judged:dict,            # kind → what `compare_selectors` says
     measure:str='top1',     # or 'r_precision'
 )->str:                     # one sentence
-    "Say in words what the learned selector adds over plain frame similarity: a difference counts from two errors on."
+    """Say in words what the learned selector adds over plain frame similarity: a difference
+    counts from two errors on."""
     groups = {'adds': [], 'loses': [], 'adds nothing that can be told from chance': []}
     for kind, found in judged.items():
         more, error = found['adds'][measure]
@@ -244,9 +261,10 @@ def score_trials(
         keys, T = model.fusion.visual_keys(video.tokens), similarity.shape[1]
         alone = [Selection(torch.full((len(part), 1), t), None) for t in range(T)]
         logits = torch.stack([model.match_pairs(text, own, keys, own, one) for one in alone], 1)
-        rows.append((similarity, model.score_frames(video, text, own, own), logits[..., 1] - logits[..., 0],
-                     video.tokens[:, :, 0], text.states[:, 0], similarity/model.clamped_temperature(),
-                     video.frame_tokens[:, :, 0], video.tokens[:, :, 1:].mean(2)))
+        rows.append((similarity, model.score_frames(video, text, own, own),
+                     logits[..., 1] - logits[..., 0], video.tokens[:, :, 0], text.states[:, 0],
+                     similarity/model.clamped_temperature(), video.frame_tokens[:, :, 0],
+                     video.tokens[:, :, 1:].mean(2)))
     return Scored(*(torch.cat(column) for column in zip(*rows)))
 
 # %% ../../nbs/annex/corpus/05_trials.ipynb #8e3eafa4
@@ -262,7 +280,8 @@ def teach_selector(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         width, T = scored.frame_cls.shape[-1], relevant.shape[1]
-        selector = FrameSelector(width, width, 2, 2*width, max_frames=max(T, 8), similarity_prior=True)
+        selector = FrameSelector(width, width, 2, 2*width, max_frames=max(T, 8),
+                                 similarity_prior=True)
     optimizer = torch.optim.AdamW(selector.parameters(), lr, weight_decay=.02)
     share = relevant.float()/relevant.sum(1, keepdim=True)
     for step in range(steps):
@@ -276,11 +295,13 @@ def teach_selector(
 
 # %% ../../nbs/annex/corpus/05_trials.ipynb #65f4d125
 def probe_direction(
-    taught:tuple,           # features (N, T, D) and actions (N lists of T) of training trials of motion
+    taught:tuple,  # features (N, T, D) and actions (N lists of T) of training trials of motion
     asked:tuple,            # the same of test trials
     decay:float=1.,         # weight decay of the linear map
-)->torch.Tensor:            # (N, T) of the test trials: 1. where the direction is read right, chance is a half
-    "Read from each frame's feature, with one linear map, which of two opposite ways its shot moves."
+    # (N, T) of the test trials: 1. where the direction is read right, chance is a half
+)->torch.Tensor:
+    """Read from each frame's feature, with one linear map, which of two opposite ways its shot
+    moves."""
     known = sorted(OPPOSITES)
     def labelled(features, actions):
         at = torch.tensor([[known.index(a) for a in row] for row in actions])
@@ -302,7 +323,8 @@ def both_ways_true(
     batches,                # function (epoch, start) → (source, batch) pairs, of `turn_batches`
     name:str,               # the source of trials
 ):                          # the same
-    "Keep trials out of the loss `order` (chapter options.order): they hold a motion and its opposite."
+    """Keep trials out of the loss `order` (chapter options.order): they hold a motion and its
+    opposite."""
     def spared(epoch, start=0):
         for source, batch in batches(epoch, start):
             still = torch.zeros_like(batch['moves'])

@@ -40,19 +40,27 @@ def variants(
     "The rows of Table 7, one frame, the options beyond the paper, and the peers' way."
     full = make_config(preset)
     T = full.num_frames
-    dense = replace(full, mask_ratio=0., keep_rate=1., num_selected=T, objectives=('vtc', 'vtm', 'mlm'))
+    dense = replace(full, mask_ratio=0., keep_rate=1., num_selected=T,
+                    objectives=('vtc', 'vtm', 'mlm'))
     masked = replace(full, keep_rate=1., num_selected=T)
     one, best = dict(num_frames=1, num_selected=1), f'+ FS {T}→{full.num_selected}'
-    configs = {'dense': dense, '+ MAE': masked, '+ VTS': replace(masked, keep_rate=full.keep_rate), best: full,
-               f'{T}→1': replace(full, num_selected=1), 'one frame': replace(full, **one)}
+    configs = {'dense': dense, '+ MAE': masked, '+ VTS': replace(masked, keep_rate=full.keep_rate),
+               best: full, f'{T}→1': replace(full, num_selected=1),
+               'one frame': replace(full, **one)}
     sooner = replace(full, select_layer=full.sparsify_layers[0])
-    configs |= {f'+ early {T}→{full.num_selected}': sooner, f'early {T}→1': replace(sooner, num_selected=1),
-                '+ decode half': replace(full, decode_ratio=.5), '+ cross decoder': replace(full, cross_decoder=True)}
+    configs |= {f'+ early {T}→{full.num_selected}': sooner,
+                f'early {T}→1': replace(sooner, num_selected=1),
+                '+ decode half': replace(full, decode_ratio=.5),
+                '+ cross decoder': replace(full, cross_decoder=True)}
     peer = replace(dense, mask_prob=.5)
-    peers = {'dense, plain': dense, f'{best}, plain': full, 'one frame, plain': configs['one frame'],
-             f'Singularity, {T} frames': peer, 'Singularity, one frame': replace(peer, **one)}
-    rows = {n: Variant(c) for n, c in configs.items()} | {n: Variant(c, plain=True) for n, c in peers.items()}
-    if compiled: rows |= {f'{n}, compiled': Variant(configs[n], compiled=True) for n in ('dense', best, 'one frame')}
+    peers = {'dense, plain': dense, f'{best}, plain': full,
+             'one frame, plain': configs['one frame'], f'Singularity, {T} frames': peer,
+             'Singularity, one frame': replace(peer, **one)}
+    rows = {n: Variant(c) for n, c in configs.items()} | {n: Variant(c, plain=True) for n,
+                                                          c in peers.items()}
+    if compiled:
+        rows |= {f'{n}, compiled': Variant(configs[n], compiled=True)
+                 for n in ('dense', best, 'one frame')}
     return rows
 
 # %% ../../nbs/annex/cost/04_bench.ipynb #8950827f
@@ -61,17 +69,22 @@ def comparisons(
 )->list[tuple[str, str, str]]:  # kind, the slower row, the faster row
     "List the ratios that mean something; the others mix two causes."
     names = list(names)
-    find = lambda start, end='': next((n for n in names if n.startswith(start) and n.endswith(end) and ',' not in n), None)
-    best, soon, soon_one = find('+ FS'), find('+ early'), find('early')
+    find = lambda start, end='': next(
+        (n for n in names if n.startswith(start) and n.endswith(end) and ',' not in n), None)
+    best = find('+ FS')
+    soon = find('+ early')
+    soon_one = find('early')
     several = next((n for n in names if n.startswith('Singularity') and n.endswith('frames')), None)
     to_one = next((n for n in names if n[0].isdigit() and n.endswith('→1')), None)
     pairs = [('method', 'dense', fast) for fast in ('+ MAE', '+ VTS', best, to_one, 'one frame')]
     pairs += [('option', best, row) for row in (soon, soon_one, '+ decode half', '+ cross decoder')]
-    pairs += [('option', to_one, soon_one), ('option', 'dense', soon), ('option', 'dense', soon_one)]
-    pairs += [('system', slow, fast) for slow, fast in (
-        ('dense, plain', 'dense'), (f'{best}, plain', best), ('one frame, plain', 'one frame'), ('dense, plain', best),
-        (several, best), (several, soon), ('Singularity, one frame', 'one frame'), ('Singularity, one frame', to_one),
-        ('Singularity, one frame', soon_one))]
+    pairs += [('option', to_one, soon_one), ('option', 'dense', soon),
+              ('option', 'dense', soon_one)]
+    pairs += [('system', slow, fast) for slow,
+              fast in (('dense, plain', 'dense'), (f'{best}, plain', best),
+                       ('one frame, plain', 'one frame'), ('dense, plain', best), (several, best),
+                       (several, soon), ('Singularity, one frame', 'one frame'),
+                       ('Singularity, one frame', to_one), ('Singularity, one frame', soon_one))]
     pairs += [('part', 'EViT block, explicit', 'EViT block, ours'),
               ('part', 'decoder, all patches', 'decoder, masked only')]
     pairs += [('compile', n, f'{n}, compiled') for n in names]
@@ -99,13 +112,16 @@ def training_work(
     "A training step of a variant, on the weights of `model`."
     c, device = variant.config, next(model.parameters()).device.type
     twin = shared_twin(model, c, variant.plain).train()
-    if variant.compiled: compile_parts(twin)
+    if variant.compiled:
+        compile_parts(twin)
     batch = random_batch(c, batch_size, num_words, device)
     def step(update=True):
-        with torch.autocast(device, dtype, enabled=dtype != torch.float32): losses = twin(batch, make_generator('step'))
+        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
+            losses = twin(batch, make_generator('step'))
         sum(losses.values()).backward()
         if not update: return losses
-        optimizer.step(); optimizer.zero_grad(set_to_none=True)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
         return losses
     calls = count_calls(partial(step, False)) if not variant.compiled else len(step(update=False))
     trained = sum(p.numel() for p in model.parameters() if p.grad is not None)
@@ -120,7 +136,9 @@ def part_works(
 )->dict[str, Work]:
     "Forward and backward passes of one sparsified block and of the decoder, plain and ours."
     c = model.config
-    s, d, device = step_sizes(c), c.embed_dim, next(model.parameters()).device
+    s = step_sizes(c)
+    d = c.embed_dim
+    device = next(model.parameters()).device
     layer, N = c.sparsify_layers[0] - 1, batch_size*c.num_frames
     block, (n, kept) = model.visual.vit.blocks[layer], s.layers[layer]
     tokens = torch.randn(N, n, d, generator=make_generator('tokens')).to(device).requires_grad_()
@@ -130,14 +148,21 @@ def part_works(
     def run(f):
         out = f()
         out.square().mean().backward()
-        for p in (tokens, *model.parameters()): p.grad = None
-    def paint(plain): return shared_twin(model, plain=plain).decoder(tokens[:M, :s.tokens], seen, mask, s.visible, True)
-    def block_works(f, plain): return Work(partial(run, lambda: f(block, tokens, ids, c.keep_rate).tokens),
-                                           N*block_cost(n, d, 4*d, c.num_heads, kept, plain, c.clip_style))
+        for p in (tokens, *model.parameters()):
+            p.grad = None
+    def paint(plain):
+        return shared_twin(model, plain=plain).decoder(tokens[:M, :s.tokens], seen, mask, s.visible,
+                                                       True)
+    def block_works(f, plain):
+        return Work(partial(run, lambda: f(block, tokens, ids, c.keep_rate).tokens),
+                    N*block_cost(n, d, 4*d, c.num_heads, kept, plain, c.clip_style))
     def decoder_works(plain):
-        return Work(partial(run, lambda: paint(plain)), step_cost(c, batch_size, plain=plain)['decoder'])
-    return {'EViT block, explicit': block_works(plain_block, True), 'EViT block, ours': block_works(sparse_block, False),
-            'decoder, all patches': decoder_works(True), 'decoder, masked only': decoder_works(False)}
+        return Work(partial(run, lambda: paint(plain)),
+                    step_cost(c, batch_size, plain=plain)['decoder'])
+    return {'EViT block, explicit': block_works(plain_block, True),
+            'EViT block, ours': block_works(sparse_block, False),
+            'decoder, all patches': decoder_works(True),
+            'decoder, masked only': decoder_works(False)}
 
 # %% ../../nbs/annex/cost/04_bench.ipynb #4eec4588
 def frame_variants(
@@ -145,14 +170,16 @@ def frame_variants(
     frames=(4, 8, 16, 32),  # T of each row; T/2 are selected
 )->dict[str, Variant]:
     "The same model on more frames."
-    return {f'{T} frames': Variant(make_config(preset, num_frames=T, num_selected=max(1, T//2))) for T in frames}
+    return {f'{T} frames': Variant(make_config(preset, num_frames=T, num_selected=max(1, T//2)))
+            for T in frames}
 
 # %% ../../nbs/annex/cost/04_bench.ipynb #a3cb494c
 def _trained(config, device):
     "A model and its optimiser."
     torch.manual_seed(0)
     model = make_model(config).to(device)
-    return model, torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-5, fused=True)
+    return model, torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-5,
+                                    fused=True)
 
 # %% ../../nbs/annex/cost/04_bench.ipynb #decee7fa
 def bench(
@@ -171,18 +198,23 @@ def bench(
 )->dict:                    # rows, ratios, profiles
     "Time a preset's steps beside their predictions."
     named = variants(preset, compiled) | frame_variants(preset, frames)
-    parts = ['EViT block, explicit', 'EViT block, ours', 'decoder, all patches', 'decoder, masked only']
+    parts = ['EViT block, explicit', 'EViT block, ours', 'decoder, all patches',
+             'decoder, masked only']
     if unknown := {*only, *profiled} - {*named, *parts}:
-        raise ValueError(f"unknown row {min(unknown)!r}; expected some of: {'; '.join([*named, *parts])}")
+        raise ValueError(
+            f"unknown row {min(unknown)!r}; expected some of: {'; '.join([*named, *parts])}")
     small = make_config('smoke')
-    works = {'small step': training_work(*_trained(small, device), Variant(small), 1)} | ceiling_works(device, dtype)
+    works = {'small step': training_work(*_trained(small, device), Variant(small),
+                                         1)} | ceiling_works(device, dtype)
     model, optimizer = _trained(make_config(preset), device)
     wanted = lambda name: not only or name in only
-    works |= {n: training_work(model, optimizer, v, batch_size, num_words, dtype) for n, v in named.items() if wanted(n)}
+    works |= {n: training_work(model, optimizer, v, batch_size, num_words, dtype) for n,
+              v in named.items() if wanted(n)}
     works |= {n: w for n, w in part_works(model, batch_size).items() if wanted(n)}
     times = interleave(works, rounds, device, warmup, tell)
     rows = bench_rows(times, works, torch.finfo(dtype).bits//8, device == 'cuda')
-    for row in rows: row['peak_mb'] = peak_mb(works[row['name']].step, device)
+    for row in rows:
+        row['peak_mb'] = peak_mb(works[row['name']].step, device)
     return dict(rows=rows, ratios=ratio_rows(times, rows, comparisons(works)),
                 profiles={n: profile_step(works[n].step, device=device) for n in profiled})
 
@@ -193,19 +225,27 @@ def bench_lines(
 )->list[str]:
     "Show rows, ratios and profiles as text."
     rows, shown = {r['name']: r for r in result['rows']}, []
-    shown.append(f"{'step':<26} {'ms':>9} {'low':>9} {'high':>9} {'clips/s':>8} {'GFLOP':>8} {'MFU':>6} {'peak MB':>8}")
+    shown.append(
+        f"{'step':<26} {'ms':>9} {'low':>9} {'high':>9} {'clips/s':>8} {'GFLOP':>8} {'MFU':>6} "
+        f"{'peak MB':>8}")
     for name in dict.fromkeys([*wanted, *rows]):
-        if (r := rows.get(name)) is None: shown.append(f'{name:<26} not measured'); continue
+        if (r := rows.get(name)) is None:
+            shown.append(f'{name:<26} not measured')
+            continue
         clips = f"{r['clips_per_s']:8.1f}" if r['clips_per_s'] else ' '*8
-        shown.append(f"{name:<26} {r['ms_per_step']:9.1f} {r['low']:9.1f} {r['high']:9.1f} {clips} {r['gflop']:8.1f} "
-                     f"{r['mfu']:6.1%} {r['peak_mb']:8.0f}")
-    shown.append(f"\n{'kind':<8} {'slower / faster':<48} {'ratio':>6} {'low':>6} {'high':>6} {'predicted':>9} "
-                 f"{'reached':>8} {'FLOPs':>6}")
-    shown += [f"{r['kind']:<8} {r['slow'] + ' / ' + r['fast']:<48} {r['ratio']:6.2f} {r['low']:6.2f} {r['high']:6.2f} "
-              f"{r['predicted']:9.2f} {r['reached']:8.2f} {r['flop_ratio']:6.2f}" for r in result['ratios']]
+        shown.append(f"{name:<26} {r['ms_per_step']:9.1f} {r['low']:9.1f} {r['high']:9.1f} {clips} "
+                     f"{r['gflop']:8.1f} " f"{r['mfu']:6.1%} {r['peak_mb']:8.0f}")
+    shown.append(f"\n{'kind':<8} {'slower / faster':<48} {'ratio':>6} {'low':>6} {'high':>6} "
+                 f"{'predicted':>9} " f"{'reached':>8} {'FLOPs':>6}")
+    shown += [
+        f"{r['kind']:<8} {r['slow'] + ' / ' + r['fast']:<48} {r['ratio']:6.2f} {r['low']:6.2f} "
+        f"{r['high']:6.2f} "
+        f"{r['predicted']:9.2f} {r['reached']:8.2f} {r['flop_ratio']:6.2f}"
+        for r in result['ratios']]
     for name, top in result['profiles'].items():
         shown.append(f'\n{name}: operators')
-        shown += [f"{o['operator'][:44]:<46} {o['calls']:6} × {o['ms']:9.2f} ms {o['share']:6.1%}" for o in top]
+        shown += [f"{o['operator'][:44]:<46} {o['calls']:6} × {o['ms']:9.2f} ms {o['share']:6.1%}"
+                  for o in top]
     return shown
 
 # %% ../../nbs/annex/cost/04_bench.ipynb #a4dc490a
@@ -227,14 +267,18 @@ def main(args=None):
     add('--profile', nargs='*', default=(), help='rows whose operators are listed')
     add('--out', default='', help="JSON file; '' = out/metrics/bench.json")
     a = parser.parse_args(args)
-    if a.device == 'cuda' and not cuda: parser.error('--device cuda: torch sees no GPU here; use --device cpu')
-    seed_everything(0, deterministic=False); torch.set_num_threads(a.threads); keep_memory()
+    if a.device == 'cuda' and not cuda:
+        parser.error('--device cuda: torch sees no GPU here; use --device cpu')
+    seed_everything(0, deterministic=False)
+    torch.set_num_threads(a.threads)
+    keep_memory()
     dtype = torch.bfloat16 if a.bf16 else torch.float32
-    result = bench(a.preset, a.batch, a.rounds, a.warmup, a.device, dtype, a.words, a.frames, a.compile, a.only, a.profile,
-                   partial(print, flush=True))
+    result = bench(a.preset, a.batch, a.rounds, a.warmup, a.device, dtype, a.words, a.frames,
+                   a.compile, a.only, a.profile, partial(print, flush=True))
     device = torch.cuda.get_device_name() if a.device == 'cuda' else f'cpu, {a.threads} thread(s), CPU time'
-    conditions = dict(corpus='random frames', preset=a.preset, batch=a.batch, words=a.words, rounds=a.rounds, seed=0,
-                      steps=a.rounds + a.warmup, device=device, dtype=str(dtype), torch=str(torch.__version__))
+    conditions = dict(corpus='random frames', preset=a.preset, batch=a.batch, words=a.words,
+                      rounds=a.rounds, seed=0, steps=a.rounds + a.warmup, device=device,
+                      dtype=str(dtype), torch=str(torch.__version__))
     print('; '.join(f'{k} {v}' for k, v in conditions.items()))
     print(*bench_lines(result, variants(a.preset, True)), sep='\n')
     path = Path(a.out) if a.out else repo_root()/'out'/'metrics'/'bench.json'
@@ -243,4 +287,6 @@ def main(args=None):
     print('wrote', path.name)
 
 # %% ../../nbs/annex/cost/04_bench.ipynb #f07341a6
-if __name__ == '__main__' and '__file__' in globals(): main()      # as a program, not in a notebook
+# as a program, not in a notebook
+if __name__ == '__main__' and '__file__' in globals():
+    main()

@@ -27,7 +27,8 @@ class Cost:
     saved:float=0.      # numbers kept from the forward to the backward pass
 
     def __add__(self, other):
-        return Cost(self.forward + other.forward, self.backward + other.backward, self.saved + other.saved)
+        return Cost(self.forward + other.forward, self.backward + other.backward,
+                    self.saved + other.saved)
     def __rmul__(self, n): return Cost(n*self.forward, n*self.backward, n*self.saved)
     @property
     def flops(self): return self.forward + self.backward
@@ -65,7 +66,8 @@ def block_cost(
 )->Cost:
     "Count a Transformer block, norm first or last."
     kept = n if kept is None else kept
-    attend = linear_cost(n, d, 3*d) + attention_cost(n, n, d, heads, explicit) + linear_cost(n, d, d)
+    attend = linear_cost(n, d, 3*d) + attention_cost(n, n, d, heads, explicit) + linear_cost(n, d,
+                                                                                             d)
     think = linear_cost(kept, d, ffn) + linear_cost(kept, ffn, d)
     return attend + think + Cost(saved=n*d + kept*(d + ffn*(2 if quick else 1)))
 
@@ -74,7 +76,8 @@ class Sizes(NamedTuple):
     "Tokens of one clip and one caption in a training step."
     patches:int     # L of a frame
     visible:int     # V, those that are seen
-    layers:tuple    # per layer of Q_v: tokens of a frame in the attention, tokens in the MLP, [CLS] counted
+    # per layer of Q_v: tokens of a frame in the attention, tokens in the MLP, [CLS] counted
+    layers:tuple
     tokens:int      # 1+V', tokens of a frame after Q_v
     frames:int      # T
     deep:int        # frames that pass all of Q_v: T, or κ if they are selected at `select_layer`
@@ -88,7 +91,8 @@ def step_sizes(
 )->Sizes:
     "Follow the tokens through a training step."
     c, (h, w) = config, grid_size(config.image_size, config.patch_size)
-    check_range('num_words', num_words, 3, c.max_words, include_high=True, remedy='two of them are [CLS] and [SEP]')
+    check_range('num_words', num_words, 3, c.max_words, include_high=True,
+                remedy='two of them are [CLS] and [SEP]')
     n, layers = num_visible(h*w, c.mask_ratio), []
     for layer in range(1, c.depth + 1):
         k = num_kept(n, c.keep_rate) if layer in c.sparsify_layers else n
@@ -101,7 +105,8 @@ def step_sizes(
 # %% ../../nbs/annex/cost/01_cost.ipynb #49df4505
 def _patches(c, s, plain):
     "Patch embedding of T frames; the frames want no gradient."
-    cost = linear_cost(s.patches if plain else s.visible, 3*c.patch_size**2, c.embed_dim, first=True)
+    cost = linear_cost(s.patches if plain else s.visible, 3*c.patch_size**2, c.embed_dim,
+                       first=True)
     return s.frames*(cost + Cost(saved=(1 + s.visible)*c.embed_dim*c.clip_style))
 
 def _sparse(n, kept, d, plain):
@@ -111,13 +116,16 @@ def _sparse(n, kept, d, plain):
     return Cost(4*n*d, 8*n*d, n*d)
 
 def _vision(c, s, plain, checkpoint=False):
-    "Q_v on T frames (§3.1.1, §3.2); with checkpoints, only each block's input is kept, and blocks run twice."
-    d, seen = c.embed_dim, [s.frames if i < c.select_layer else s.deep for i in range(c.depth)]     # frames
-    blocks = [T*(block_cost(n, d, 4*d, c.num_heads, kept, plain, plain and c.clip_style) + _sparse(n, kept, d, plain))
-              for T, (n, kept) in zip(seen, s.layers)]
+    """Q_v on T frames (§3.1.1, §3.2); with checkpoints, only each block's input is kept, and
+    blocks run twice."""
+    # frames
+    d, seen = c.embed_dim, [s.frames if i < c.select_layer else s.deep for i in range(c.depth)]
+    blocks = [T*(block_cost(n, d, 4*d, c.num_heads, kept, plain, plain and c.clip_style)
+                 + _sparse(n, kept, d, plain)) for T, (n, kept) in zip(seen, s.layers)]
     if checkpoint:
         most = max(block.saved for block in blocks)
-        blocks = [Cost(b.forward, b.backward + b.forward, T*n*d) for b, T, (n, _) in zip(blocks, seen, s.layers)]
+        blocks = [Cost(b.forward, b.backward + b.forward, T*n*d) for b, T,
+                  (n, _) in zip(blocks, seen, s.layers)]
         blocks.append(Cost(saved=most))
     return sum(blocks, Cost(saved=s.deep*s.tokens*d))
 
@@ -126,10 +134,12 @@ def _temporal(c, s, plain):
     "Q_t over all tokens of a clip (eq. 3), and its linear way out."
     n, d = s.deep*s.tokens, c.embed_dim
     if s.deep == 1 or not c.temporal_depth: return Cost()
-    return c.temporal_depth*block_cost(n, d, 4*d, c.num_heads, explicit=plain) + linear_cost(n, d, d)
+    return c.temporal_depth*block_cost(n, d, 4*d, c.num_heads, explicit=plain) + linear_cost(n, d,
+                                                                                             d)
 
 def _text(c, s, plain, batch_size):
-    "Q_l (eq. 4), on the caption as it is and once more on the masked one; packed, so many rows a caption."
+    """Q_l (eq. 4), on the caption as it is and once more on the masked one; packed, so many rows
+    a caption."""
     (n, rows), d = (c.max_words if plain else s.words, 1), c.embed_dim
     if c.pack_text and not plain:
         n = max(c.pack_text, s.words)
@@ -143,10 +153,14 @@ def _asked(c, s):
     return [1]*3*('vtm' in c.objectives) + [s.guessed]*('mlm' in c.objectives)
 
 def _selector(c, s, plain):
-    "S of eq. 5 for every pair, or once a clip and then the tokens it keeps; none if all frames are kept."
+    """S of eq. 5 for every pair, or once a clip and then the tokens it keeps; none if all frames
+    are kept."""
     if s.selected == s.frames: return Cost()
-    n, d, early = 1 + s.frames, c.selector_dim, s.deep < s.frames
-    score = 2*block_cost(n, d, c.selector_ffn, 2) + linear_cost(s.frames, d, 1) + Cost(saved=s.frames*d)
+    n = 1 + s.frames
+    d = c.selector_dim
+    early = s.deep < s.frames
+    score = 2*block_cost(n, d, c.selector_ffn, 2) + linear_cost(s.frames, d,
+                                                                1) + Cost(saved=s.frames*d)
     table = s.frames*s.layers[c.select_layer - 1][1]*c.embed_dim
     keep = Cost(plain*2*s.selected*table, (1 + plain)*2*s.selected*table, table)
     return (1 if early else len(_asked(c, s)))*(linear_cost(n, c.embed_dim, d) + score) + early*keep
@@ -154,39 +168,51 @@ def _selector(c, s, plain):
 def _keys(c, s, plain):
     "Keys and values of the clip for Q_m, and collecting them for each pair."
     d, some = c.embed_dim, s.selected < s.deep
-    every, chosen, pairs = s.deep*s.tokens, s.selected*s.tokens, len(_asked(c, s))
-    soft = 2*s.selected*every*d*some                                    # slope of the choice, a table and pair
-    if plain: return pairs*(Cost(soft, 2*soft, every*d*some) + c.fusion_layers*linear_cost(chosen, d, 2*d))
-    once = linear_cost(every, d, 2*d) + Cost(saved=2*every*d*some - every*d)    # all layers share the input
-    collect = Cost(0, 2*soft)                                           # what is collected is counted as keys read
+    every = s.deep*s.tokens
+    chosen = s.selected*s.tokens
+    pairs = len(_asked(c, s))
+    soft = 2*s.selected*every*d*some  # slope of the choice, a table and pair
+    if plain:
+        return pairs*(Cost(soft, 2*soft, every*d*some)
+                      + c.fusion_layers*linear_cost(chosen, d, 2*d))
+    # all layers share the input
+    once = linear_cost(every, d, 2*d) + Cost(saved=2*every*d*some - every*d)
+    collect = Cost(0, 2*soft)  # what is collected is counted as keys read
     return c.fusion_layers*(once + pairs*collect) + Cost(saved=every*d)
 
 # %% ../../nbs/annex/cost/01_cost.ipynb #9503e923
 def _read(c, queries, words, keys, plain):
     "One layer of Q_m for one pair: self-attention, cross-attention, MLP."
     d, h = c.embed_dim, c.num_heads
-    own = linear_cost(words, d, 2*d) + linear_cost(queries, d, d) + attention_cost(queries, words, d, h, plain)
-    cross = linear_cost(queries, d, d) + attention_cost(queries, keys, d, h, plain) + linear_cost(queries, d, d)
+    own = linear_cost(words, d, 2*d) + linear_cost(queries, d, d) + attention_cost(queries, words,
+                                                                                   d, h, plain)
+    cross = linear_cost(queries, d, d) + attention_cost(queries, keys, d, h,
+                                                        plain) + linear_cost(queries, d, d)
     think = linear_cost(queries, d, 4*d) + linear_cost(queries, 4*d, d)
-    kept = (3 + 4 + (not plain))*queries*d - (queries*d if queries == words else 0)     # norms, activation, bias
+    # norms, activation, bias
+    kept = (3 + 4 + (not plain))*queries*d - (queries*d if queries == words else 0)
     return own + linear_cost(queries, d, d) + cross + think + Cost(saved=kept)
 
 def _fusion(c, s, plain):
     "Q_m on all pairs (§3.1.2)."
     S, keys = c.max_words if plain else s.words, s.selected*s.tokens
-    return sum(((c.fusion_layers - 1)*_read(c, S, S, keys, plain) + _read(c, S if plain else q, S, keys, plain)
-                for q in _asked(c, s)), Cost())
+    return sum(
+        ((c.fusion_layers - 1)*_read(c, S, S, keys, plain)
+         + _read(c, S if plain else q, S, keys, plain) for q in _asked(c, s)), Cost())
 
 # %% ../../nbs/annex/cost/01_cost.ipynb #7e09982f
 def _decoder(c, s, plain):
     "D_v on the selected frames (App. C)."
     if not c.mask_ratio or 'mvm' not in c.objectives: return Cost()
-    d, p, M = c.decoder_dim, 3*c.patch_size**2, num_kept(s.patches - s.visible, c.decode_ratio)
+    d = c.decoder_dim
+    p = 3*c.patch_size**2
+    M = num_kept(s.patches - s.visible, c.decode_ratio)
     fused, heads = int(c.keep_rate < 1 and not c.cross_decoder), c.decoder_heads
     n = s.tokens if c.cross_decoder else 1 + s.visible + M + fused
     asked = n if plain and not c.cross_decoder else M
-    ask = (linear_cost(n, d, 2*d) + linear_cost(asked, d, d) + attention_cost(asked, n, d, heads, plain)
-           + linear_cost(asked, d, d) + linear_cost(asked, d, 4*d) + linear_cost(asked, 4*d, d)
+    ask = (linear_cost(n, d, 2*d) + linear_cost(asked, d, d)
+           + attention_cost(asked, n, d, heads, plain) + linear_cost(asked, d, d)
+           + linear_cost(asked, d, 4*d) + linear_cost(asked, 4*d, d)
            + Cost(saved=n*d + asked*(5*d)))
     into = linear_cost(s.tokens + fused, c.embed_dim, d)
     out = linear_cost(asked, d, p) + Cost(saved=asked*d + M*p)
@@ -201,7 +227,9 @@ def _heads(c, s, plain, batch_size):
     contrast = linear_cost(s.deep, d, E) + (1 + ('mlm' in c.objectives))*linear_cost(1, d, E)
     contrast += Cost(2*batch_size*E*frames, 4*batch_size*E*frames)
     words = c.max_words if plain else s.guessed
-    guess = linear_cost(words, d, d) + linear_cost(words, d, c.vocab_size) + Cost(saved=words*(2*d + c.vocab_size))
+    guess = linear_cost(words, d, d) + linear_cost(words, d,
+                                                   c.vocab_size) + Cost(
+        saved=words*(2*d + c.vocab_size))
     return contrast + 3*('vtm' in c.objectives)*linear_cost(1, d, 2) + ('mlm' in c.objectives)*guess
 
 # %% ../../nbs/annex/cost/01_cost.ipynb #f9528f24
@@ -215,9 +243,11 @@ def step_cost(
     "Count a training step, component by component."
     check_range('batch_size', batch_size, 1, float('inf'))
     c, s = config, step_sizes(config, num_words)
-    parts = dict(patches=_patches(c, s, plain), vision=_vision(c, s, plain, checkpoint), temporal=_temporal(c, s, plain),
-                 selector=_selector(c, s, plain), text=_text(c, s, plain, batch_size), keys=_keys(c, s, plain),
-                 fusion=_fusion(c, s, plain), decoder=_decoder(c, s, plain), heads=_heads(c, s, plain, batch_size))
+    parts = dict(patches=_patches(c, s, plain), vision=_vision(c, s, plain, checkpoint),
+                 temporal=_temporal(c, s, plain), selector=_selector(c, s, plain),
+                 text=_text(c, s, plain, batch_size), keys=_keys(c, s, plain),
+                 fusion=_fusion(c, s, plain), decoder=_decoder(c, s, plain),
+                 heads=_heads(c, s, plain, batch_size))
     return {name: batch_size*part for name, part in parts.items()}
 
 def total_cost(*args, **kwargs)->Cost:
@@ -247,7 +277,8 @@ def num_parameters(
     config:SmaugConfig,
 )->int:
     "Count the weights, without making them."
-    with torch.device('meta'): return sum(p.numel() for p in make_model(config).parameters())
+    with torch.device('meta'):
+        return sum(p.numel() for p in make_model(config).parameters())
 
 # %% ../../nbs/annex/cost/01_cost.ipynb #bb9d596e
 def training_bytes(
@@ -266,7 +297,7 @@ def training_bytes(
 def largest_batch(
     config:SmaugConfig,
     memory_bytes:float,         # of the device
-    share:float=.9,             # of it that may be used; the rest is for kernels' workspace and fragments
+    share:float=.9,  # of it that may be used; the rest is for kernels' workspace and fragments
     **kwargs,                   # of `training_bytes`
 )->int:                         # 0 if not even one clip fits
     "The largest batch that fits."

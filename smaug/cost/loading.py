@@ -28,13 +28,15 @@ from ..run import environment_conditions, save_metrics
 
 # %% ../../nbs/annex/cost/05_loading.ipynb #8c2e9d11
 def _texture(rng, width, height, contrast=48.):
-    "Colours whose detail falls off as in a photograph: eight octaves, mostly grey, (height, width, 3) float."
+    """Colours whose detail falls off as in a photograph: eight octaves, mostly grey, (height,
+    width, 3) float."""
     noise = lambda: octave_noise(rng, width, height, octaves=8, cells=3, persistence=.6)
     picture = np.stack([noise()]*3, -1) + .35*np.stack([noise() for _ in range(3)], -1)
     return 127 + contrast*picture/picture.std()
 
 def _moving_picture(rng, width, height, num_frames):
-    "Yield frames of a panning camera, three things that cross the picture, and the grain of a sensor."
+    """Yield frames of a panning camera, three things that cross the picture, and the grain of a
+    sensor."""
     margin, side = height//3, height//3
     ground = _texture(rng, width + margin, height + margin)
     things = [_texture(rng, side, side) for _ in range(3)]
@@ -58,11 +60,14 @@ def make_clip(
     seconds:float=10.,
     fps:int=25,
 )->Path:
-    "Write a clip as web corpora have them: H.264 as libx264 makes it by default, key frames 250 apart."
+    """Write a clip as web corpora have them: H.264 as libx264 makes it by default, key frames
+    250 apart."""
     rng = rng_for('bench_loading', seed)
     with av.open(str(path), 'w') as container:
         stream = container.add_stream('libx264', rate=fps)
-        stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
+        stream.width = width
+        stream.height = height
+        stream.pix_fmt = 'yuv420p'
         stream.codec_context.thread_count = 1
         for frame in _moving_picture(rng, width, height, round(seconds*fps)):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
@@ -71,7 +76,8 @@ def make_clip(
 
 # %% ../../nbs/annex/cost/05_loading.ipynb #2a88473d
 class PlainClips(torch.utils.data.Dataset):
-    "A loader as Singularity's: decord, one item at a time, cropped and normalised as floats in the worker."
+    """A loader as Singularity's: decord, one item at a time, cropped and normalised as floats in
+    the worker."""
     def __init__(self,
         records,                # of Caption
         num_frames:int,         # T
@@ -79,10 +85,10 @@ class PlainClips(torch.utils.data.Dataset):
     ):
         self.records, self.num_frames = records, num_frames
         bicubic = v2.InterpolationMode.BICUBIC
-        self.transform = v2.Compose([
-            v2.RandomResizedCrop(image_size, scale=(.5, 1.), interpolation=bicubic, antialias=False),
-            v2.RandomHorizontalFlip(), v2.Lambda(lambda frames: frames/255.),
-            v2.Normalize(CLIP_MEAN, CLIP_STD)])
+        self.transform = v2.Compose(
+            [v2.RandomResizedCrop(image_size, scale=(.5, 1.), interpolation=bicubic,
+                                  antialias=False), v2.RandomHorizontalFlip(),
+             v2.Lambda(lambda frames: frames/255.), v2.Normalize(CLIP_MEAN, CLIP_STD)])
 
     def __len__(self): return len(self.records)
     def __getitem__(self, i):
@@ -104,7 +110,8 @@ def _draw(dataset, batch_size, epoch):
 
 def _decode(store, num_frames, epoch):
     "Frames read and decoded, nothing else."
-    for i in range(len(store)): store.frames(i, sample_indices(store.num_stored(i), num_frames, 'rand'))
+    for i in range(len(store)):
+        store.frames(i, sample_indices(store.num_stored(i), num_frames, 'rand'))
     return len(store)
 
 # %% ../../nbs/annex/cost/05_loading.ipynb #557196ce
@@ -119,7 +126,8 @@ def loading_rows(
     narrow:tuple=(480, 360),    # of the same clips in another shape: width, height, pixels
 )->dict[str, Callable]:         # name → function(epoch) that draws an epoch and counts its clips
     "Make clips, and shards of them, and every way of drawing batches."
-    folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     def clips(name, size):      # records of clips that are made here
         paths = [make_clip(folder/f'{name}{i}.mp4', i, *size, seconds) for i in range(num_clips)]
         return [Caption(str(path), 'video', (f'clip {i}',), f'{i}') for i, path in enumerate(paths)]
@@ -130,9 +138,9 @@ def loading_rows(
         return store.with_records(16*records)
     wide = clips('wide', size)
     store = shards('shards', wide, 256)
-    return {'video files, plain loader': partial(_draw_plain, PlainClips(4*wide, num_frames, image_size)),
-            'video files': draw(4*wide),
-            'shards': draw(store),
+    return {'video files, plain loader': partial(_draw_plain,
+                                                 PlainClips(4*wide, num_frames, image_size)),
+            'video files': draw(4*wide), 'shards': draw(store),
             'shards, 224 px high': draw(shards('low', wide, 224)),
             'shards, 4:3': draw(shards('narrow', clips('narrow', narrow), 256)),
             'shards, one frame': draw(store, 1),
@@ -142,7 +150,7 @@ def loading_rows(
 def bench_loading(
     rows:dict,              # name → function(epoch) that returns the number of clips it drew
     rounds:int=7,           # measured rounds, >= 1
-)->list[dict]:              # of name, clips_per_s, low, high: median and range over the rounds, of CPU time
+)->list[dict]:  # of name, clips_per_s, low, high: median and range over the rounds, of CPU time
     "Time the rows in turns, on one thread."
     check_range('rounds', rounds, 1, float('inf'))
     rates, threads = {name: [] for name in rows}, torch.get_num_threads()
@@ -151,14 +159,17 @@ def bench_loading(
         for name, draw in rows.items():
             start = time.process_time()
             drawn = draw(epoch)
-            if epoch: rates[name].append(drawn/(time.process_time() - start))       # the first round warms up
+            # the first round warms up
+            if epoch:
+                rates[name].append(drawn/(time.process_time() - start))
     torch.set_num_threads(threads)
     return [dict(name=name, clips_per_s=statistics.median(rate), low=min(rate), high=max(rate))
             for name, rate in rates.items()]
 
 # %% ../../nbs/annex/cost/05_loading.ipynb #278931f7
-NEEDED = {'4 frames, 2 selected': 2000, 'one frame': 6000}      # clips/s of one H200 at 60 % of its floor
-AIMS = {'clips_per_s': 500, 'ratio': 25}                # of shards, a core: alone, and against video files
+# clips/s of one H200 at 60 % of its floor
+NEEDED = {'4 frames, 2 selected': 2000, 'one frame': 6000}
+AIMS = {'clips_per_s': 500, 'ratio': 25}  # of shards, a core: alone, and against video files
 
 def cores_needed(
     clips_per_s:float,      # of one core, > 0
@@ -179,12 +190,14 @@ def _processor():
 def _summary(rows, aims):
     "Add each row's ratio to on-the-fly decoding; say in lines what was measured and what it means."
     rate = {row['name']: row['clips_per_s'] for row in rows}
-    for row in rows: row['ratio'] = row['clips_per_s']/rate['video files']
+    for row in rows:
+        row['ratio'] = row['clips_per_s']/rate['video files']
     lines = [f"{row['name']:<30} {row['clips_per_s']:8.1f} clips/s a core "
              f"({row['low']:.1f}–{row['high']:.1f})  × {row['ratio']:.1f}" for row in rows]
     for name, wanted in NEEDED.items():
         from_files = cores_needed(rate['video files'], wanted)
-        from_shards = cores_needed(rate['shards, one frame' if name == 'one frame' else 'shards'], wanted)
+        from_shards = cores_needed(rate['shards, one frame' if name == 'one frame' else 'shards'],
+                                   wanted)
         lines.append(f"one H200, {name}: {wanted:,} clips/s = {from_files} cores from video files, "
                      f"{from_shards} from shards")
     reached = {name: next(row[name] for row in rows if row['name'] == 'shards') for name in aims}
@@ -210,13 +223,18 @@ def main(args=None):
             made = loading_rows(folder, a.clips, (a.width, height), a.seconds, quality=a.quality,
                                 narrow=(height*2//3*2, height))
         rows = bench_loading(made, a.rounds)
-    print('\n'.join(_summary(rows, AIMS if a.seconds >= 10 else {})))      # the aims are for clips of 10 s
+    # the aims are for clips of 10 s
+    print('\n'.join(_summary(rows, AIMS if a.seconds >= 10 else {})))
     corpus = f'{a.clips} drawn clips of {a.seconds:g} s, {a.width} x {height}, 25 fps, libx264 defaults'
-    conditions = environment_conditions(corpus, 0, 0) | dict(
-        device=f'cpu, CPU time of 1 thread: {_processor()}', threads=1, quality=a.quality, rounds=a.rounds)
+    conditions = environment_conditions(corpus, 0,
+                                        0) | dict(
+        device=f'cpu, CPU time of 1 thread: {_processor()}', threads=1, quality=a.quality,
+        rounds=a.rounds)
     path = Path(a.out) if a.out else repo_root()/'out'/'metrics'/'bench_loading.json'
     save_metrics(path, dict(rows=rows, needed=NEEDED, aims=AIMS), conditions)
     print('wrote', path.name)
 
 # %% ../../nbs/annex/cost/05_loading.ipynb #f07341a6
-if __name__ == '__main__' and '__file__' in globals(): main()      # as a program, not in a notebook
+# as a program, not in a notebook
+if __name__ == '__main__' and '__file__' in globals():
+    main()

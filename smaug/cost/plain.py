@@ -31,7 +31,8 @@ def explicit_attention(
 )->tuple[torch.Tensor, torch.Tensor]:   # (N, heads, Q, d) and the matrix (N, heads, Q, K)
     "Attend with the whole matrix."
     scores = (q @ k.transpose(-2, -1))*q.shape[-1]**-.5
-    if mask is not None: scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
     weights = scores.softmax(-1)
     return weights @ v, weights
 
@@ -76,8 +77,10 @@ def plain_bert(
         q, k, v = (f(t).unflatten(2, (own.num_attention_heads, -1)).transpose(1, 2)
                    for f, t in ((own.query, x), (own.key, to), (own.value, to)))
         return part.output(explicit_attention(q, k, v, mask)[0].transpose(1, 2).flatten(2), x)
-    x = attend(layer.attention, x, x, None if attention is None else attention.bool()[:, None, None])
-    if visual is not None: x = attend(layer.crossattention, x, visual, None)
+    x = attend(layer.attention, x, x,
+               None if attention is None else attention.bool()[:, None, None])
+    if visual is not None:
+        x = attend(layer.crossattention, x, visual, None)
     return layer.output(layer.intermediate(x), x)
 
 # %% ../../nbs/annex/cost/02_plain.ipynb #0ac638ec
@@ -97,8 +100,9 @@ class _Temporal(TemporalEncoder):
         T, N = frames.shape[1:3]
         if T == 1 or not len(self.layers): return frames
         x = frames + interpolate_time(self.time, T)[:, None]
-        x = (x if places is None else x + places).flatten(1, 2)                         # (B, T·N, D)
-        for layer in self.layers: x = plain_bert(layer, x)
+        x = (x if places is None else x + places).flatten(1, 2)  # (B, T·N, D)
+        for layer in self.layers:
+            x = plain_bert(layer, x)
         x = x.unflatten(1, (T, N))
         return x if self.out is None else frames + self.out(x)
 
@@ -106,13 +110,20 @@ class _Temporal(TemporalEncoder):
 class _Decoder(PartDecoder):
     def run(self, x, places):
         everywhere = torch.arange(x.shape[1] - 1, device=x.device).expand(len(x), -1)
-        for block in self.blocks: x = plain_block(block, x, everywhere).tokens
-        return take(self.linear_out(self.norm(x)), places)                              # every place, then the wanted
+        for block in self.blocks:
+            x = plain_block(block, x, everywhere).tokens
+        return take(self.linear_out(self.norm(x)), places)  # every place, then the wanted
 
     @staticmethod
     def asking_block(block, x, seen):
-        heads = lambda t: t.unflatten(2, (-1, block.attn.num_heads, block.attn.head_dim)).permute(2, 0, 3, 1, 4)
-        weight, bias, D = block.attn.qkv.weight, block.attn.qkv.bias, x.shape[2]
+        heads = lambda t: t.unflatten(2, (-1, block.attn.num_heads, block.attn.head_dim)).permute(2,
+                                                                                                  0,
+                                                                                                  3,
+                                                                                                  1,
+                                                                                                  4)
+        weight = block.attn.qkv.weight
+        bias = block.attn.qkv.bias
+        D = x.shape[2]
         q, = heads(F.linear(block.norm1(x), weight[:D], bias[:D]))
         k, v = heads(F.linear(block.norm1(seen), weight[D:], bias[D:]))
         x = x + block.attn.proj(explicit_attention(q, k, v)[0].transpose(1, 2).flatten(2))
@@ -122,15 +133,19 @@ class _Decoder(PartDecoder):
 class _TextEncoder(TextEncoder):
     def forward(self, ids, attention):
         x = self.bert.embeddings(ids)
-        for layer in self.bert.encoder.layer: x = plain_bert(layer, x, attention)
+        for layer in self.bert.encoder.layer:
+            x = plain_bert(layer, x, attention)
         return x
 
 # %% ../../nbs/annex/cost/02_plain.ipynb #9cfcc4aa
 class _Multimodal(MultimodalEncoder):
-    def visual_keys(self, visual): return visual                                        # nothing in advance
+    # nothing in advance
+    def visual_keys(self, visual):
+        return visual
     def forward(self, text, attention, visual, positions=None):
-        for layer in self.layer: text = plain_bert(layer, text, attention, visual)
-        return text                                                                     # every position
+        for layer in self.layer:
+            text = plain_bert(layer, text, attention, visual)
+        return text  # every position
 
 # %% ../../nbs/annex/cost/02_plain.ipynb #2bcc0f08
 class PlainSmaug(SmaugWithOptions):
@@ -139,21 +154,25 @@ class PlainSmaug(SmaugWithOptions):
         short = max(0, self.config.max_words - ids.shape[1])
         return super().encode_text(F.pad(ids, (0, short)), F.pad(attention, (0, short)))
 
-    def read_packed(self, ids, attention): return self.text(ids, attention)             # a row a caption
+    # a row a caption
+    def read_packed(self, ids, attention):
+        return self.text(ids, attention)
 
     def fuse(self, text, text_ids, visual, video_ids, chosen, positions):
-        pairs = visual[video_ids]                                                       # (P, T, N, D)
-        if chosen is not None: pairs = torch.einsum('pkt,ptnd->pknd', chosen.weights.to(pairs), pairs)
+        pairs = visual[video_ids]  # (P, T, N, D)
+        if chosen is not None:
+            pairs = torch.einsum('pkt,ptnd->pknd', chosen.weights.to(pairs), pairs)
         return self.fusion(text.states[text_ids], text.attention[text_ids], pairs.flatten(1, 2))
 
     def fill_words(self, batch, video, keys, generator=None):
         if 'mlm' not in self.config.objectives: return None
         c, own = self.config, torch.arange(len(batch['ids']), device=batch['ids'].device)
         vocabulary = Vocabulary(*c.special_ids, c.vocab_size)
-        masked = mask_words(Words(batch['ids'], batch['attention']), vocabulary, c.mask_prob, generator)
+        masked = mask_words(Words(batch['ids'], batch['attention']), vocabulary, c.mask_prob,
+                            generator)
         text = self.encode_text(masked.ids, batch['attention'])
         chosen = self.select(video, text, own, own, generator)
-        logits = self.word_head(self.fuse(text, own, keys, own, chosen, None))          # (B, S, vocabulary)
+        logits = self.word_head(self.fuse(text, own, keys, own, chosen, None))  # (B, S, vocabulary)
         labels = torch.full_like(text.attention, -100, dtype=torch.long)
         rows = torch.arange(len(own), device=own.device).unsqueeze(1).expand_as(masked.positions)
         hidden = masked.labels >= 0
@@ -161,7 +180,8 @@ class PlainSmaug(SmaugWithOptions):
         return mlm_loss(logits, labels)
 
     def keep_frames(self, tokens, ids, chosen):
-        kept = torch.einsum('bkt,btnd->bknd', chosen.weights.to(tokens), tokens.unflatten(0, (len(chosen.ids), -1)))
+        kept = torch.einsum('bkt,btnd->bknd', chosen.weights.to(tokens),
+                            tokens.unflatten(0, (len(chosen.ids), -1)))
         return kept.flatten(0, 1), take(ids.unflatten(0, (len(kept), -1)), chosen.ids).flatten(0, 1)
 
 # %% ../../nbs/annex/cost/02_plain.ipynb #582639b9
@@ -174,7 +194,8 @@ def _as(kind, module):
 # %% ../../nbs/annex/cost/02_plain.ipynb #304505af
 def shared_twin(
     model:Smaug,
-    config=None,        # `SmaugConfig` of the twin; the same architecture, another mask_ratio, keep_rate, frames, …
+    # `SmaugConfig` of the twin; the same architecture, another mask_ratio, keep_rate, frames, …
+    config=None,
     plain:bool=False,   # executed as the peers do it?
 )->Smaug:               # with the very same parameters
     "Run one set of weights with another configuration or execution."
@@ -182,7 +203,8 @@ def shared_twin(
     kind = SmaugWithOptions if c.options else type(model)
     twin = _as(PlainSmaug if plain else kind, model)
     twin.config = c
-    kinds = dict(visual=_Visual, temporal=_Temporal, text=_TextEncoder, fusion=_Multimodal, decoder=_Decoder)
+    kinds = dict(visual=_Visual, temporal=_Temporal, text=_TextEncoder, fusion=_Multimodal,
+                 decoder=_Decoder)
     others = dict(decoder=twin.decoder_kind)
     for name in kinds:
         part = getattr(model, name)

@@ -48,7 +48,8 @@ def stored_bytes(
     frame_bytes:float=40e3,     # of a JPEG with a short side of 256 pixels, quality 90
 )->float:
     "The disk space of a corpus's shards."
-    check_range('frames_per_clip', frames_per_clip, 1, float('inf'), remedy='0 frames means decoding while training')
+    check_range('frames_per_clip', frames_per_clip, 1, float('inf'),
+                remedy='0 frames means decoding while training')
     return (corpus.images + frames_per_clip*corpus.videos)*frame_bytes
 
 # %% ../../nbs/annex/cost/07_plan.ipynb #16b23e51
@@ -64,8 +65,9 @@ class Gpu:
     def __post_init__(self):
         check_range('mfu', self.mfu, 1e-3, 1, include_high=True, remedy='it is a share of the peak')
 
-GPUS = {g.name: g for g in (Gpu('A6000', 155, 48, .8), Gpu('A100', 312, 80, 1.5), Gpu('H100', 989, 80, 2.5),
-                            Gpu('H200', 989, 141, 3.5))}
+GPUS = {g.name: g
+        for g in (Gpu('A6000', 155, 48, .8), Gpu('A100', 312, 80, 1.5), Gpu('H100', 989, 80, 2.5),
+                  Gpu('H200', 989, 141, 3.5))}
 
 # %% ../../nbs/annex/cost/07_plan.ipynb #de73bb6c
 def gpu_hours(
@@ -111,7 +113,7 @@ def plan_rows(
     efficiency:float=.97,       # see `speed_up`
     rates:Rates=Rates(),
     **schedule,                 # of `paper_run`
-)->list[dict]:                  # gpus, hours, gpu_hours, dollars, loader_cores (of all), batch (of a GPU)
+)->list[dict]:  # gpus, hours, gpu_hours, dollars, loader_cores (of all), batch (of a GPU)
     "What the paper's run takes on some numbers of GPUs."
     stages, rows = paper_run(corpus, **schedule), []
     alone = gpu_hours(stages, gpu)
@@ -122,8 +124,8 @@ def plan_rows(
         fast = speed_up(n, efficiency)
         hours = alone*n/fast
         cores = max(cores_needed(core, clips*fast) for clips, core in wanted)
-        rows.append(dict(gpus=n, hours=alone/fast, gpu_hours=hours, dollars=hours*gpu.price, loader_cores=cores,
-                         batch=batch))
+        rows.append(dict(gpus=n, hours=alone/fast, gpu_hours=hours, dollars=hours*gpu.price,
+                         loader_cores=cores, batch=batch))
     return rows
 
 # %% ../../nbs/annex/cost/07_plan.ipynb #3e0b39b8

@@ -30,10 +30,15 @@ class Work(NamedTuple):
 def _timed(step, device):
     "Milliseconds of one run: CPU time, or device time between two events."
     if device == 'cpu':
-        start = time.process_time(); step()
+        start = time.process_time()
+        step()
         return 1e3*(time.process_time() - start)
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    torch.cuda.synchronize(); start.record(); step(); end.record(); torch.cuda.synchronize()
+    torch.cuda.synchronize()
+    start.record()
+    step()
+    end.record()
+    torch.cuda.synchronize()
     return start.elapsed_time(end)
 
 def interleave(
@@ -48,8 +53,11 @@ def interleave(
     times = {name: [] for name in works}
     for round in range(-warmup, rounds):
         spent = {name: _timed(work.step, device) for name, work in works.items()}
-        if tell: tell(f"round {round + 1}: " + ', '.join(f'{name} {ms:.0f} ms' for name, ms in spent.items()))
-        for name in works if round >= 0 else (): times[name].append(spent[name])
+        if tell:
+            tell(f"round {round + 1}: "
+                 + ', '.join(f'{name} {ms:.0f} ms' for name, ms in spent.items()))
+        for name in works if round >= 0 else ():
+            times[name].append(spent[name])
     return times
 
 # %% ../../nbs/annex/cost/03_timing.ipynb #7ff35c67
@@ -59,16 +67,20 @@ def peak_mb(
 )->float:               # millions of bytes
     "The most memory that a step holds at one moment, beyond what was there before."
     if device == 'cuda':
-        torch.cuda.synchronize(); torch.cuda.reset_peak_memory_stats()
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
-        step(); torch.cuda.synchronize()
+        step()
+        torch.cuda.synchronize()
         return (torch.cuda.max_memory_allocated() - before)/1e6
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True, acc_events=True) as record:
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU],
+                                profile_memory=True, acc_events=True) as record:
         step()
     level = peak = 0
     for event in record.profiler.kineto_results.events():
         if event.name() != '[memory]': continue
-        level += event.nbytes(); peak = max(peak, level)
+        level += event.nbytes()
+        peak = max(peak, level)
     return peak/1e6
 
 # %% ../../nbs/annex/cost/03_timing.ipynb #3546d059
@@ -83,7 +95,8 @@ def count_calls(
     step:Callable,
 )->int:
     "How many operators a step calls, backward pass included."
-    with _Counter() as counter: step()
+    with _Counter() as counter:
+        step()
     return counter.calls
 
 # %% ../../nbs/annex/cost/03_timing.ipynb #5664e89a
@@ -96,7 +109,8 @@ def ceiling_works(
     a, b = (torch.randn(n, n, device=device, dtype=dtype) for _ in range(2))
     source, target = (torch.zeros(m, device=device) for _ in range(2))
     return {'matrix product': Work(lambda: torch.mm(a, b), Cost(2.*n**3)),
-            'copy': Work(lambda: target.copy_(source), Cost(saved=2.*m))}      # numbers read and written
+            # numbers read and written
+            'copy': Work(lambda: target.copy_(source), Cost(saved=2.*m))}
 
 # %% ../../nbs/annex/cost/03_timing.ipynb #38736c2a
 class Ceilings(NamedTuple):
@@ -122,7 +136,8 @@ _CEILINGS = 'matrix product', 'copy', 'small step'
 def _ceilings(times, works, overlap):
     "The ceilings that some rounds have shown."
     seconds = {name: statistics.median(times[name])/1e3 for name in _CEILINGS if name in works}
-    calls = works['small step'].calls/seconds['small step'] if 'small step' in works else float('inf')
+    calls = works['small step'].calls/seconds['small step'] if 'small step' in works else float(
+        'inf')
     return Ceilings(works['matrix product'].cost.forward/seconds['matrix product'],
                     4*works['copy'].cost.saved/seconds['copy'], calls, overlap)
 
@@ -157,8 +172,9 @@ def ratio_rows(
     for kind, slow, fast in pairs:
         each = [a/b for a, b in zip(times[slow], times[fast])]
         measured, predicted = statistics.median(each), floor[slow]/floor[fast]
-        found.append(dict(kind=kind, slow=slow, fast=fast, ratio=measured, low=min(each), high=max(each),
-                          predicted=predicted, flop_ratio=flops[slow]/flops[fast], reached=measured/predicted))
+        found.append(dict(kind=kind, slow=slow, fast=fast, ratio=measured, low=min(each),
+                          high=max(each), predicted=predicted, flop_ratio=flops[slow]/flops[fast],
+                          reached=measured/predicted))
     return found
 
 # %% ../../nbs/annex/cost/03_timing.ipynb #6bd75b44
@@ -169,8 +185,11 @@ def profile_step(
 )->list[dict]:          # of operator, calls, ms, share of all time
     "The operators of a step that take the most time themselves."
     kinds = torch.profiler.ProfilerActivity
-    with torch.profiler.profile(activities=[kinds.CPU] + [kinds.CUDA]*(device == 'cuda'), acc_events=True) as record: step()
+    with torch.profiler.profile(activities=[kinds.CPU] + [kinds.CUDA]*(device == 'cuda'),
+                                acc_events=True) as record:
+        step()
     spent = lambda e: e.self_device_time_total if device == 'cuda' else e.self_cpu_time_total
     events = sorted(record.key_averages(), key=spent, reverse=True)
     total = sum(map(spent, events))
-    return [dict(operator=e.key, calls=e.count, ms=spent(e)/1e3, share=spent(e)/total) for e in events[:top]]
+    return [dict(operator=e.key, calls=e.count, ms=spent(e)/1e3, share=spent(e)/total)
+            for e in events[:top]]

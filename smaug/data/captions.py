@@ -27,8 +27,10 @@ def clean_caption(
     text:str,       # as found in the dataset's file
 )->str:             # lower case, without punctuation, one space between words
     "Clean a caption as Singularity does before the tokenizer sees it."
-    if not isinstance(text, str): raise ValueError(f"caption is {text!r}, expected a string; {_REMEDY}")
-    clean = text.lower().translate(_DELETED).replace('-', ' ').replace('/', ' ').replace('<person>', 'person')
+    if not isinstance(text, str):
+        raise ValueError(f"caption is {text!r}, expected a string; {_REMEDY}")
+    clean = text.lower().translate(_DELETED).replace('-', ' ').replace('/', ' ').replace('<person>',
+                                                                                         'person')
     clean = ' '.join(clean.split())
     if not clean: raise ValueError(f"caption {text!r} has zero words; {_REMEDY}")
     return clean
@@ -39,15 +41,17 @@ def join_paragraph(
 )->str:                         # one paragraph
     "Join the captions of a clip into one paragraph (§4.1)."
     if isinstance(sentences, str):
-        raise ValueError(f"sentences is the plain string {sentences!r}, expected a list of sentences; "
-                         "give [text] for a single one")
+        raise ValueError(
+            f"sentences is the plain string {sentences!r}, expected a list of sentences; "
+            "give [text] for a single one")
     if not sentences: raise ValueError(f"sentences is empty, expected at least one; {_REMEDY}")
     return ' '.join(sentences)
 
 # %% ../../nbs/02_captions.ipynb #d73d5188
 _SIDES = {f'{a}{end}': f'{b}{end}' for a, b in (('left', 'right'), ('right', 'left'))
           for end in ('', 'ward', 'wards', 'most', 'hand', 'handed', 'side')}
-_SIDES |= {'clockwise': 'anticlockwise', 'anticlockwise': 'clockwise', 'counterclockwise': 'clockwise'}
+_SIDES |= {'clockwise': 'anticlockwise', 'anticlockwise': 'clockwise',
+           'counterclockwise': 'clockwise'}
 _NO_SIDE_AFTER, _NO_SIDE_BEFORE = {'has', 'have', 'had', 'having', 'all'}, {'now', 'away'}
 
 # %% ../../nbs/02_captions.ipynb #2e6fc9ea
@@ -56,37 +60,44 @@ def swap_sides(
 )->str:             # what is true of the mirror image
     "Say left for right, right for left, clockwise for anticlockwise."
     words = text.split(' ')
-    if 'counter' in words: words = text.replace('counter clockwise', 'counterclockwise').split(' ')
+    if 'counter' in words:
+        words = text.replace('counter clockwise', 'counterclockwise').split(' ')
     around = zip(['', *words], words, [*words[1:], ''])
-    return ' '.join(word if before in _NO_SIDE_AFTER or after in _NO_SIDE_BEFORE else _SIDES.get(word, word)
-                    for before, word, after in around)
+    return ' '.join(word if before in _NO_SIDE_AFTER
+                    or after in _NO_SIDE_BEFORE else _SIDES.get(word, word) for before, word,
+                    after in around)
 
 # %% ../../nbs/02_captions.ipynb #66d1b3f3
 def train_tokenizer(
     captions:Iterable[str],     # cleaned
-    vocab_size:int=30522,       # at most; BERT's own size. Fewer where the captions hold fewer pieces
+    vocab_size:int=30522,  # at most; BERT's own size. Fewer where the captions hold fewer pieces
 )->PreTrainedTokenizerBase:     # BERT's kind; keep it with save_pretrained(folder)
     "Train word pieces on the captions at hand."
-    check_range('vocab_size', vocab_size, 6, float('inf'), remedy="five ids are special, [PAD] to [MASK]")
+    check_range('vocab_size', vocab_size, 6, float('inf'),
+                remedy="five ids are special, [PAD] to [MASK]")
     special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
     pieces = BertTokenizer(vocab={token: i for i, token in enumerate(special)}).backend_tokenizer
     captions = list(captions)
     letters = Counter(pieces.normalizer.normalize_str(' '.join(captions))).most_common(1000)
     letters = sorted(letter for letter, _ in letters if not letter.isspace())
-    fixed = special + letters + [f'##{letter}' for letter in letters]       # the first ids, in a fixed order
+    # the first ids, in a fixed order
+    fixed = special + letters + [f'##{letter}' for letter in letters]
     trainer = WordPieceTrainer(vocab_size=vocab_size, special_tokens=fixed, show_progress=False)
     pieces.train_from_iterator(captions, trainer)
     return BertTokenizer(vocab=pieces.get_vocab())
 
 def load_tokenizer(
-    name_or_folder:str|Path,    # 'bert-base-uncased' from the hub, or a folder made by save_pretrained
+    # 'bert-base-uncased' from the hub, or a folder made by save_pretrained
+    name_or_folder:str|Path,
 )->PreTrainedTokenizerBase:
     "Load a tokenizer, or say where one can come from."
-    try: return AutoTokenizer.from_pretrained(str(name_or_folder))
+    try:
+        return AutoTokenizer.from_pretrained(str(name_or_folder))
     except (OSError, ValueError) as error:
         raise FileNotFoundError(
             f"no tokenizer at {name_or_folder}; give a folder written by save_pretrained (of what "
-            "train_tokenizer returns), or bert-base-uncased where the hub can be reached") from error
+            "train_tokenizer returns), or bert-base-uncased where the hub can "
+            "be reached") from error
 
 # %% ../../nbs/02_captions.ipynb #e6bf8154
 class Vocabulary(NamedTuple):
@@ -142,7 +153,8 @@ class MaskedWords(NamedTuple):
 def mask_words(
     words:Words,
     vocabulary:Vocabulary|PreTrainedTokenizerBase,
-    mask_prob:float=.15,        # share of a caption's words, 0 <= mask_prob <= 1; at least one word unless 0
+    # share of a caption's words, 0 <= mask_prob <= 1; at least one word unless 0
+    mask_prob:float=.15,
     generator:torch.Generator|None=None,
     num:int|None=None,          # M of `num_masked`; given, nothing waits for the device
 )->MaskedWords:
@@ -150,16 +162,19 @@ def mask_words(
     check_range('mask_prob', mask_prob, 0, 1, include_high=True)
     vocab = vocabulary if isinstance(vocabulary, Vocabulary) else vocabulary_of(vocabulary)
     ids, (B, S) = words.ids, words.ids.shape
-    maskable = words.attention & (ids != vocab.pad_id) & (ids != vocab.cls_id) & (ids != vocab.sep_id)  # (B, S)
+    # (B, S)
+    maskable = words.attention & (ids != vocab.pad_id) & (ids != vocab.cls_id) & (
+        ids != vocab.sep_id)
     count = (mask_prob*maskable.sum(1).double()).round().long()                 # (B,)
-    if mask_prob > 0: count = count.clamp(min=1).minimum(maskable.sum(1))
+    if mask_prob > 0:
+        count = count.clamp(min=1).minimum(maskable.sum(1))
     M = max(1, int(count.max())) if num is None else num
     source = dict(generator=generator, device=generator.device if generator else ids.device)
     order, kind = torch.rand(2, B, S, **source).to(ids.device)
     random_ids = torch.randint(vocab.size, (B, M), **source).to(ids.device)
-    positions = order.masked_fill(~maskable, 2.).argsort(1)[:, :M]              # a random choice of words
+    positions = order.masked_fill(~maskable, 2.).argsort(1)[:, :M]  # a random choice of words
     chosen = torch.arange(M, device=ids.device) < count[:, None]                # (B, M)
-    positions = positions.masked_fill(~chosen, S).sort(1).values                # ascending, no-words last
+    positions = positions.masked_fill(~chosen, S).sort(1).values  # ascending, no-words last
     chosen = positions < S
     positions = positions.masked_fill(~chosen, 0)
     originals, kind = ids.gather(1, positions), kind.gather(1, positions)

@@ -23,37 +23,44 @@ from .store import FrameStore
 
 # %% ../../nbs/data/08_datasets.ipynb #9ee73c2e
 def _words(record, generator):
-    "What is said of a clip, by the record's type; a generator chooses among captions, without one the first is taken."
+    """What is said of a clip, by the record's type; a generator chooses among captions, without
+    one the first is taken."""
     if isinstance(record, Label): return dict(label=record.label)
     if isinstance(record, Question):
         return dict(question=record.text, answer=record.answer, options=record.options,
                     answer_id=record.answer_id, question_id=record.question_id)
-    choice = 0 if generator is None else int(torch.randint(len(record.texts), (), generator=generator))
+    choice = 0 if generator is None else int(torch.randint(len(record.texts), (),
+                                                           generator=generator))
     return dict(caption=record.texts[choice])
 
 def _swapped(said):
     "Left for right in every string."
-    swap = lambda v: swap_sides(v) if isinstance(v, str) else tuple(map(swap_sides, v)) if isinstance(v, tuple) else v
+    swap = lambda v: swap_sides(v) if isinstance(v,
+                                                 str) else tuple(map(swap_sides,
+                                                                     v)) if isinstance(v,
+                                                                                       tuple) else v
     return {k: v if k == 'question_id' else swap(v) for k, v in said.items()}
 
 def _is_image(records):
     "Whether all records are images; images and clips in one dataset are refused."
     kinds = {records.kind} if isinstance(records, Manifest) else {record.kind for record in records}
     if kinds <= {'video', 'frames'} and kinds or kinds == {'image'}: return kinds == {'image'}
-    raise ValueError(f"records hold {' and '.join(sorted(kinds)) or 'nothing'}, expected one medium; "
-                     "make a dataset of each and join them with mixed_batches")
+    raise ValueError(
+        f"records hold {' and '.join(sorted(kinds)) or 'nothing'}, expected one medium; "
+        "make a dataset of each and join them with mixed_batches")
 
 # %% ../../nbs/data/08_datasets.ipynb #67b4977b
 class ClipDataset(Dataset):
     "Clips with what is said of them: item (epoch, index) is the same whoever draws it, whenever."
     def __init__(self,
-        source:FrameStore|Manifest|Sequence,    # stored frames, or records that are decoded on the fly
+        # stored frames, or records that are decoded on the fly
+        source:FrameStore|Manifest|Sequence,
         num_frames:int,                         # T; images give one
         image_size:int|tuple[int, int],         # of the frames, pixels
-        train:bool,                             # random frames, boxes, captions; else middle, whole, first
-        crop_scale:tuple[float, float]=(.5, 1.),    # share of the area, in training (peers: 0.5 to 1)
+        train:bool,  # random frames, boxes, captions; else middle, whole, first
+        crop_scale:tuple[float, float]=(.5, 1.),  # share of the area, in training (peers: 0.5 to 1)
         flip:float=.5,                          # probability of a mirror image, in training
-        sides:str='swap',                       # 'swap' left and right in the words of a mirror image, or 'keep'
+        sides:str='swap',  # 'swap' left and right in the words of a mirror image, or 'keep'
         antialias:bool=True,                    # of every resize
         interpolation:str='bilinear',           # or 'bicubic', as Singularity
         seed:int=0,
@@ -64,15 +71,21 @@ class ClipDataset(Dataset):
         most = self.store.frames_per_clip if self.store and not image else float('inf')
         check_range('num_frames', num_frames, 1, most, True, remedy="prepare_frames can store more")
         check_range('flip', flip, 0, 1, True)
-        if sides not in ('swap', 'keep'): raise ValueError(f"sides is {sides!r}, expected 'swap' or 'keep'")
-        self.num_frames, self.image_size, self.train = 1 if image else num_frames, image_size, train
-        self.crop_scale, self.flip, self.sides, self.seed = crop_scale, flip, sides, seed
+        if sides not in ('swap', 'keep'):
+            raise ValueError(f"sides is {sides!r}, expected 'swap' or 'keep'")
+        self.num_frames = 1 if image else num_frames
+        self.image_size = image_size
+        self.train = train
+        self.crop_scale = crop_scale
+        self.flip = flip
+        self.sides = sides
+        self.seed = seed
         self.resizing = dict(antialias=antialias, interpolation=interpolation)
 
     def __len__(self): return len(self.records)
 
     @property
-    def clip_ids(self):                         # (N,) int64: equal where two records speak of one clip
+    def clip_ids(self):  # (N,) int64: equal where two records speak of one clip
         return torch.as_tensor(self.records.clip_ids if isinstance(self.records, Manifest) else
                                [clip_number(record.media_id) for record in self.records])
 
@@ -92,8 +105,10 @@ def _draw(self:ClipDataset, index, generator):
     frames = self._read(index, record, generator)
     flipped = self.train and float(torch.rand((), generator=generator)) < self.flip
     if self.train:
-        frames = crop_frames(frames, self.image_size, self.crop_scale, float(flipped), generator, **self.resizing)
-    else: frames = resize_frames(frames, self.image_size, **self.resizing)
+        frames = crop_frames(frames, self.image_size, self.crop_scale, float(flipped), generator,
+                             **self.resizing)
+    else:
+        frames = resize_frames(frames, self.image_size, **self.resizing)
     said = _words(record, generator if self.train else None)
     return dict(frames=frames, index=index, clip_id=clip_number(record.media_id),
                 **(_swapped(said) if flipped and self.sides == 'swap' else said))
@@ -104,8 +119,10 @@ def __getitem__(self:ClipDataset, key):                 # index, or (epoch, inde
     others = make_generator('instead', self.seed, epoch, index)
     generator, skipped = make_generator('item', self.seed, epoch, index), []
     for _ in range(10 if self.train else 1):
-        try: return self._draw(index, generator) | dict(skipped=skipped)
-        except UnreadableMedia as error: skipped.append((self.records[index].media, str(error)))
+        try:
+            return self._draw(index, generator) | dict(skipped=skipped)
+        except UnreadableMedia as error:
+            skipped.append((self.records[index].media, str(error)))
         index = int(torch.randint(len(self), (), generator=others))
     if not self.train: return dict(skipped=skipped)
     raise UnreadableMedia(f"ten records in a row cannot be read, the first: {skipped[0][1]}; "
@@ -124,11 +141,13 @@ def epoch_order(
     order = torch.randperm(num_items, generator=generator)
     if not window or shard_of is None: return order
     shards = torch.as_tensor(shard_of).long()
-    turn = torch.randperm(int(shards.max()) + 1, generator=generator)[shards] // window     # whose turn it is when
+    # whose turn it is when
+    turn = torch.randperm(int(shards.max()) + 1, generator=generator)[shards] // window
     return order[turn[order].argsort(dim=0, stable=True)]
 
 # %% ../../nbs/data/08_datasets.ipynb #14ca97cd
-_LISTS = dict(caption='captions', question='questions', answer='answers', question_id='question_ids')
+_LISTS = dict(caption='captions', question='questions', answer='answers',
+              question_id='question_ids')
 
 def _collate(items, tokenizer, max_words):
     "Stack frames and numbers, list the words, encode captions or questions."
@@ -136,18 +155,30 @@ def _collate(items, tokenizer, max_words):
     items = [item for item in items if item]
     for name in items[0] if items else ():
         values = [item[name] for item in items]
-        if name == 'frames': batch[name] = torch.stack(values)
-        elif isinstance(values[0], int): batch[name] = torch.tensor(values)
-        else: batch[_LISTS.get(name, name)] = values
+        if name == 'frames':
+            batch[name] = torch.stack(values)
+        elif isinstance(values[0], int):
+            batch[name] = torch.tensor(values)
+        else:
+            batch[_LISTS.get(name, name)] = values
     said = batch.get('captions') or batch.get('questions')
-    if said and tokenizer is not None: batch['ids'], batch['attention'] = encode_captions(tokenizer, said, max_words)
+    if said and tokenizer is not None:
+        batch['ids'], batch['attention'] = encode_captions(tokenizer, said, max_words)
     return batch
 
 class _Loader:
     "Batches of a dataset; see clip_loader."
-    def __init__(self, dataset, batch_size, collate, shuffle, num_workers, drop_last, rank, world, window):
-        self.dataset, self.batch_size, self.collate, self.shuffle = dataset, batch_size, collate, shuffle
-        self.num_workers, self.drop_last, self.rank, self.world, self.window = num_workers, drop_last, rank, world, window
+    def __init__(self, dataset, batch_size, collate, shuffle, num_workers, drop_last, rank, world,
+                 window):
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.collate = collate
+        self.shuffle = shuffle
+        self.num_workers = num_workers
+        self.drop_last = drop_last
+        self.rank = rank
+        self.world = world
+        self.window = window
         self.skipped = {}                               # media → reason, of all epochs so far
 
     def __len__(self):
@@ -158,22 +189,27 @@ class _Loader:
         "This process's items of each batch from `start` on, as (epoch, index)."
         N, step = len(self.dataset), self.batch_size*self.world
         shards = self.dataset.store.shard_of if self.window and self.dataset.store else None
-        order = epoch_order(N, self.dataset.seed, epoch, shards, self.window) if self.shuffle else torch.arange(N)
-        if self.shuffle: order = torch.cat([order, order[:-N % self.world]])
+        order = epoch_order(N, self.dataset.seed, epoch, shards,
+                            self.window) if self.shuffle else torch.arange(N)
+        if self.shuffle:
+            order = torch.cat([order, order[:-N % self.world]])
         for k in range(start, len(self)):
             mine = order[k*step:(k + 1)*step][self.rank::self.world].tolist()
-            if mine: yield [(epoch, i) for i in mine]
+            if mine:
+                yield [(epoch, i) for i in mine]
 
     def batches(self, epoch=0, start=0):
         "Batches of an epoch from number `start` on; those before are not read."
-        loader = DataLoader(self.dataset, batch_sampler=self._keys(epoch, start), num_workers=self.num_workers,
-                            collate_fn=self.collate, worker_init_fn=end_with_parent,
-                            pin_memory=torch.cuda.is_available())
+        loader = DataLoader(self.dataset, batch_sampler=self._keys(epoch, start),
+                            num_workers=self.num_workers, collate_fn=self.collate,
+                            worker_init_fn=end_with_parent, pin_memory=torch.cuda.is_available())
         for batch in loader:
             for media, reason in batch.pop('skipped'):
-                if media not in self.skipped: print(f'left out: {reason}', flush=True)
+                if media not in self.skipped:
+                    print(f'left out: {reason}', flush=True)
                 self.skipped[media] = reason
-            if 'frames' in batch: yield batch
+            if 'frames' in batch:
+                yield batch
 
     def __iter__(self): return self.batches()
 
@@ -189,29 +225,36 @@ def clip_loader(
     rank:int=0,                         # this process, 0 <= rank < world
     world:int=1,                        # processes that share the epoch
     window:int=0,                       # shards that are shuffled together; 0 = all
-)->_Loader:     # of dicts: frames (B, T, 3, H, W) uint8, index, clip_id (B,), ids, attention (B, S), captions …
-    "Draw batches: iterate for epoch 0, or over `.batches(epoch, start)`; `.skipped` names what could not be read."
+    # of dicts: frames (B, T, 3, H, W) uint8, index, clip_id (B,), ids, attention (B, S), captions …
+)->_Loader:
+    """Draw batches: iterate for epoch 0, or over `.batches(epoch, start)`; `.skipped` names what
+    could not be read."""
     check_range('batch_size', batch_size, 1, float('inf'))
     check_range('world', world, 1, max(1, len(dataset)), True, remedy="more processes than clips")
     check_range('rank', rank, 0, world)
     if drop_last and len(dataset) < batch_size*world:
-        raise ValueError(f"{len(dataset)} clips give no batch of {batch_size*world} when the last is dropped; "
-                         "use a smaller batch_size or drop_last=False")
+        raise ValueError(
+            f"{len(dataset)} clips give no batch of {batch_size*world} when the last is dropped; "
+            "use a smaller batch_size or drop_last=False")
     collate = partial(_collate, tokenizer=tokenizer, max_words=max_words)
-    return _Loader(dataset, batch_size, collate, shuffle, num_workers, drop_last, rank, world, window)
+    return _Loader(dataset, batch_size, collate, shuffle, num_workers, drop_last, rank, world,
+                   window)
 
 # %% ../../nbs/data/08_datasets.ipynb #da9b6474
 def mixed_batches(
     loaders:dict,                       # name → loader, e.g. dict(webvid=…, cc3m=…)
     seed:int,
     epoch:int=0,
-    start:int=0,                        # batches of this epoch that were used already; they are not read
+    start:int=0,  # batches of this epoch that were used already; they are not read
 )->Iterator[tuple[str, dict]]:          # (name, batch): each batch of one medium, each exactly once
     "Go through all loaders in one shuffled order, the same in every process."
     names = [name for name, loader in loaders.items() for _ in range(len(loader))]
-    order = [names[i] for i in torch.randperm(len(names), generator=make_generator('mix', seed, epoch)).tolist()]
+    order = [names[i]
+             for i in torch.randperm(len(names),
+                                     generator=make_generator('mix', seed, epoch)).tolist()]
     used = Counter(order[:start])
     streams = {name: loader.batches(epoch, used[name]) for name, loader in loaders.items()}
     for name in order[start:]:
-        batch = next(streams[name], None)               # None: at test, a batch in which nothing could be read
-        if batch is not None: yield name, batch
+        batch = next(streams[name], None)  # None: at test, a batch in which nothing could be read
+        if batch is not None:
+            yield name, batch

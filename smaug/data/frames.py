@@ -31,10 +31,12 @@ def sample_indices(
     "Cut a clip into equal intervals and take one frame of each (§3.1.1)."
     check_range('num_frames', num_frames, 1, float('inf'), remedy="an empty clip cannot be sampled")
     check_range('num_samples', num_samples, 1, float('inf'))
-    if mode not in ('middle', 'rand'): raise ValueError(f"mode is {mode!r}, expected 'middle' or 'rand'")
+    if mode not in ('middle', 'rand'):
+        raise ValueError(f"mode is {mode!r}, expected 'middle' or 'rand'")
     count = min(num_samples, num_frames)
     edges = [num_frames*i // count for i in range(count + 1)]
-    if mode == 'middle': chosen = [(a + b - 1)//2 for a, b in zip(edges, edges[1:])]
+    if mode == 'middle':
+        chosen = [(a + b - 1)//2 for a, b in zip(edges, edges[1:])]
     else:
         draws = torch.rand(count, generator=generator).tolist()
         chosen = [a + int(u*(b - a)) for a, b, u in zip(edges, edges[1:], draws)]
@@ -122,18 +124,21 @@ def _draw_box(height, width, scale, ratio, generator):
         area = height*width*(scale[0] + area*(scale[1] - scale[0]))
         shape = ratio[0]*(ratio[1]/ratio[0])**shape                     # uniform in the logarithm
         h, w = round((area/shape)**.5), round((area*shape)**.5)
-        if 0 < h <= height and 0 < w <= width: return int(y*(height - h + 1)), int(x*(width - w + 1)), h, w
-    w = min(width, round(height*ratio[1])); h = min(height, round(width/ratio[0]))
+        if 0 < h <= height and 0 < w <= width:
+            return int(y*(height - h + 1)), int(x*(width - w + 1)), h, w
+    w = min(width, round(height*ratio[1]))
+    h = min(height, round(width/ratio[0]))
     return (height - h)//2, (width - w)//2, h, w
 
 # %% ../../nbs/01_frames.ipynb #9fbebb8a
 def crop_frames(
     frames:torch.Tensor,                        # (T, 3, H, W) uint8
-    size:int|tuple[int, int],                   # of the result: int = square, or (height, width), pixels
-    scale:tuple[float, float]=(.5, 1.),         # share of the area that is cropped, drawn between these two
+    size:int|tuple[int, int],  # of the result: int = square, or (height, width), pixels
+    # share of the area that is cropped, drawn between these two
+    scale:tuple[float, float]=(.5, 1.),
     flip:float=.5,                              # probability of mirroring left and right
     generator:torch.Generator|None=None,
-    ratio:tuple[float, float]=(3/4, 4/3),       # width : height of the crop, drawn between these two
+    ratio:tuple[float, float]=(3/4, 4/3),  # width : height of the crop, drawn between these two
     antialias:bool=True,                        # average over the pixels that shrink into one
     interpolation:str='bilinear',               # or 'bicubic'
 )->torch.Tensor:                                # (T, 3, height, width) uint8
@@ -146,14 +151,15 @@ def crop_frames(
     return frames.flip(-1) if float(torch.rand((), generator=generator)) < flip else frames
 
 # %% ../../nbs/01_frames.ipynb #f89e172d
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)     # red, green, blue of CLIP's training pictures, in [0, 1]
+# red, green, blue of CLIP's training pictures, in [0, 1]
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 def normalize_frames(
     frames:torch.Tensor,                    # (..., 3, H, W) uint8
     mean:Sequence[float]=CLIP_MEAN,         # per channel, in [0, 1]
     std:Sequence[float]=CLIP_STD,           # per channel, > 0
-)->torch.Tensor:                            # (..., 3, H, W) float32, about zero mean and unit variance
+)->torch.Tensor:  # (..., 3, H, W) float32, about zero mean and unit variance
     "Turn bytes into what the encoder expects."
     if frames.dtype != torch.uint8:
         raise ValueError(f"frames are {frames.dtype}, expected uint8; normalise once, last")

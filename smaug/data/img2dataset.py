@@ -26,9 +26,11 @@ def _members(tar):
     "Go through the files of a tar; one that was cut off ends with an error."
     while member := tar.next():
         tar.members = []                            # tarfile would keep them all
-        if member.isfile(): yield member
+        if member.isfile():
+            yield member
     tar.fileobj.seek(tar.offset)
-    if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE): raise tarfile.ReadError("no end mark")
+    if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("no end mark")
 
 def _key(member):
     "A sample's name is the path up to the first dot of the file's name."
@@ -46,7 +48,8 @@ def _samples(
 def _probe(file, kind):
     "Look up frames, fps, height and width; of most files this reads the head alone."
     if kind == 'image':
-        with Image.open(file) as image: return 1, 0., image.height, image.width
+        with Image.open(file) as image:
+            return 1, 0., image.height, image.width
     with av.open(file) as container:
         if not container.streams.video: raise ValueError("it holds no video stream")
         stream = container.streams.video[0]
@@ -56,8 +59,10 @@ def _probe(file, kind):
 
 def _texts(tar, members):
     "The caption: the .txt file, else `caption` of the .json file."
-    if 'txt' in members: text = tar.extractfile(members['txt']).read().decode('utf-8')
-    elif 'json' in members: text = json.loads(tar.extractfile(members['json']).read()).get('caption')
+    if 'txt' in members:
+        text = tar.extractfile(members['txt']).read().decode('utf-8')
+    elif 'json' in members:
+        text = json.loads(tar.extractfile(members['json']).read()).get('caption')
     else: raise ValueError("it has neither .txt nor .json")
     return tuple(clean_caption(one) for one in (text if isinstance(text, list) else [text]))
 
@@ -75,24 +80,30 @@ def _index_sample(tar, key, members, shard):
 
 # %% ../../nbs/data/07_img2dataset.ipynb #be1b860d
 def _first_line(error):
-    return (getattr(error, 'strerror', None) or str(error) or type(error).__name__).split('\n')[0][:120]
+    return (getattr(error, 'strerror', None) or str(error)
+            or type(error).__name__).split('\n')[0][:120]
 
-_ERRORS = (ValueError, OSError, SyntaxError, TypeError, AttributeError, av.FFmpegError)     # of the readers
+# of the readers
+_ERRORS = (ValueError, OSError, SyntaxError, TypeError, AttributeError, av.FFmpegError)
 
 class _Tars(Dataset):
     "Index one tar: its samples, and what cannot be used of it."
     def __init__(self, folder, names): self.folder, self.names = folder, names
     def __len__(self): return len(self.names)
     def __getitem__(self, shard):
-        found, skipped, name = [], [], self.names[shard]
+        found = []
+        skipped = []
+        name = self.names[shard]
         try:
             with tarfile.open(self.folder/name, 'r:') as tar:
                 for key, members in _samples(tar):
-                    try: found.append(_index_sample(tar, key, members, shard))
+                    try:
+                        found.append(_index_sample(tar, key, members, shard))
                     except _ERRORS as error:
                         skipped.append((f'{name}/{key}', f"{name}/{key}: {_first_line(error)}"))
         except tarfile.TarError as error:
-            skipped.append((name, f"{name}: cut off, or no tar ({error}); {len(found)} samples are used"))
+            skipped.append((name,
+                            f"{name}: cut off, or no tar ({error}); {len(found)} samples are used"))
         return shard, found, skipped
 
 def _as_is(item): return item
@@ -119,11 +130,12 @@ def _captions(names, cache):
 
 # %% ../../nbs/data/07_img2dataset.ipynb #ccf0361b
 def index_shards(
-    folder:str|Path,        # holds *.tar, at any depth: images or videos with .txt or .json beside them
+    folder:str|Path,  # holds *.tar, at any depth: images or videos with .txt or .json beside them
     cache:str|Path,         # where the index goes; the tars stay as they are
     num_workers:int=2,      # processes that read; 0 = this one
 )->FrameStore:              # one Caption a sample; a video is stored whole
-    "Index foreign shards, and go on where an earlier run was stopped; a tar that changed is indexed anew."
+    """Index foreign shards, and go on where an earlier run was stopped; a tar that changed is
+    indexed anew."""
     folder, cache = Path(folder).absolute(), Path(cache)
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob('*.tar'))
     if not names:
@@ -143,8 +155,9 @@ def index_shards(
         notes = stamps[i] | {'skipped': json.dumps(skipped)}
         write_manifest(clips, cache/f'{names[i]}.arrow', StoredClip, notes, kind=kinds, texts=texts)
         rate = done/(time.time() - start)
-        print(f"{names[i]}: {len(found):,} samples, {len(skipped):,} skipped; {done:,}/{len(todo):,} shards, "
-              f"{(len(todo) - done)/rate:.0f} s left", flush=True)
+        print(f"{names[i]}: {len(found):,} samples, {len(skipped):,} skipped; "
+              f"{done:,}/{len(todo):,} shards, " f"{(len(todo) - done)/rate:.0f} s left",
+              flush=True)
     write_manifest(_captions(names, cache), cache/'source.arrow', Caption)
     shards = [(name, int(stamp['bytes'])) for name, stamp in zip(names, stamps)]
     return join_shards(cache, shards, Manifest.open(cache/'source.arrow'), folder)

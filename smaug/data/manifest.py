@@ -34,15 +34,18 @@ def _arrow_type(hint):
     "The column type of a field: a plain type, or a tuple of one."
     if hint in _ARROW: return _ARROW[hint]
     inner = typing.get_args(hint)
-    if typing.get_origin(hint) is tuple and len(inner) == 2 and inner[1] is ... and inner[0] in _ARROW:
+    if typing.get_origin(hint) is tuple and len(
+        inner) == 2 and inner[1] is ... and inner[0] in _ARROW:
         return pa.list_(_ARROW[inner[0]])
-    raise ValueError(f"a field is {hint}, expected str, int, float, bool or a tuple of one of them, "
-                     "as in tuple[str, ...]; a manifest stores nothing else")
+    raise ValueError(
+        f"a field is {hint}, expected str, int, float, bool or a tuple of one of them, "
+        "as in tuple[str, ...]; a manifest stores nothing else")
 
 def _record_columns(record_type):
     "Name the columns of a dataclass, and its clip's number beside them."
     if not is_dataclass(record_type):
-        raise ValueError(f"records are {record_type.__name__}, expected a dataclass such as Caption")
+        raise ValueError(
+            f"records are {record_type.__name__}, expected a dataclass such as Caption")
     hints = typing.get_type_hints(record_type)
     columns = {field.name: _arrow_type(hints[field.name]) for field in fields(record_type)}
     return columns | ({'clip_id': pa.int64()} if 'media_id' in columns else {})
@@ -52,10 +55,12 @@ ROWS_PER_BATCH = 10_000
 
 def _as_array(values, kind, name, row):
     "Make a column of some values, or say which rows do not fit."
-    try: return pa.array(values, kind)
+    try:
+        return pa.array(values, kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
         raise ValueError(f"{name} of records {row} to {row + len(values) - 1}: one is not "
-                         f"{kind or 'like the first'} ({error}); mend it where the record is made") from error
+                         f"{kind or 'like the first'} ({error}); mend it where the "
+                         "record is made") from error
 
 def _record_values(chunk, record_type, columns, row):
     "Turn rows into columns: a list for each field."
@@ -63,12 +68,15 @@ def _record_values(chunk, record_type, columns, row):
         if type(record) is not record_type:
             raise ValueError(f"record {i} is a {type(record).__name__}, those before it "
                              f"{record_type.__name__}; write one manifest of each")
-    values = {name: [getattr(record, name) for record in chunk] for name in columns if name != 'clip_id'}
-    if 'clip_id' in columns: values['clip_id'] = [clip_number(name) for name in values['media_id']]
+    values = {name: [getattr(record, name) for record in chunk] for name in columns
+              if name != 'clip_id'}
+    if 'clip_id' in columns:
+        values['clip_id'] = [clip_number(name) for name in values['media_id']]
     return values
 
 def _batches(records, record_type, extra):
-    "Cut a stream of records, and the values beside them, into batches of columns; the first may be empty."
+    """Cut a stream of records, and the values beside them, into batches of columns; the first
+    may be empty."""
     columns, row = _record_columns(record_type), 0
     while True:
         chunk = list(islice(records, ROWS_PER_BATCH))
@@ -77,8 +85,10 @@ def _batches(records, record_type, extra):
         for name, more in extra.items():
             values[name] = list(islice(more, len(chunk)))
             if len(values[name]) < len(chunk):
-                raise ValueError(f"{name} ends after {row + len(values[name])} values, expected one a record")
-        arrays = {name: _as_array(value, columns.get(name), name, row) for name, value in values.items()}
+                raise ValueError(
+                    f"{name} ends after {row + len(values[name])} values, expected one a record")
+        arrays = {name: _as_array(value, columns.get(name), name, row) for name,
+                  value in values.items()}
         yield pa.record_batch(arrays)
         if len(chunk) < ROWS_PER_BATCH: return
         row += len(chunk)
@@ -88,8 +98,10 @@ _RECORD_TYPES = {record_type.__name__: record_type for record_type in (Caption, 
 
 def _open_arrow(path):
     "Map an Arrow file; say what is wrong with one that is not whole."
-    if not path.is_file(): raise FileNotFoundError(f"no manifest {path}; make it with write_manifest")
-    try: return pa.ipc.open_file(pa.memory_map(str(path)))
+    if not path.is_file():
+        raise FileNotFoundError(f"no manifest {path}; make it with write_manifest")
+    try:
+        return pa.ipc.open_file(pa.memory_map(str(path)))
     except (pa.ArrowInvalid, OSError) as error:
         raise ValueError(f"{path} is no whole manifest ({error}); "
                          "write it again with write_manifest") from error
@@ -98,47 +110,57 @@ def _open_arrow(path):
 class Manifest(Sequence):
     "Records in a mapped file: each is built when it is asked for."
     def __init__(self, path, record_type, rows=None):
-        self.path, self.record_type, self.rows = Path(path), record_type, rows
+        self.path = Path(path)
+        self.record_type = record_type
+        self.rows = rows
         self._reader, self._columns = _open_arrow(self.path), {}
-        self.notes = {k.decode(): v.decode() for k, v in (self._reader.schema.metadata or {}).items()}
+        self.notes = {k.decode(): v.decode() for k,
+                      v in (self._reader.schema.metadata or {}).items()}
         if self.notes.get('record') != record_type.__name__:
             raise ValueError(f"{path} holds {self.notes.get('record')} records, "
                              f"expected {record_type.__name__}; open it as what it holds")
         names = self._reader.schema.names
         self._fields = [field.name for field in fields(record_type) if field.name in names]
         sizes = [self._reader.get_batch(b).num_rows for b in range(self._reader.num_record_batches)]
-        self._starts = list(accumulate(sizes, initial=0))       # the first row of each batch, and the end
+        # the first row of each batch, and the end
+        self._starts = list(accumulate(sizes, initial=0))
 
     @classmethod
     def open(cls,
         path:str|Path,                  # of the file
-        record_type:type|None=None,     # a dataclass; None = Caption, Question or Label, as the file says
+        # a dataclass; None = Caption, Question or Label, as the file says
+        record_type:type|None=None,
     )->'Manifest':
         "Map what write_manifest wrote."
         if record_type is None:
-            name = (_open_arrow(Path(path)).schema.metadata or {}).get(b'record', b'unnamed').decode()
+            name = (_open_arrow(Path(path)).schema.metadata or {}).get(b'record',
+                                                                       b'unnamed').decode()
             if name not in _RECORD_TYPES:
-                raise ValueError(f"{path} holds {name} records, expected {', '.join(_RECORD_TYPES)}; "
-                                 "pass record_type= for another dataclass")
+                raise ValueError(
+                    f"{path} holds {name} records, expected {', '.join(_RECORD_TYPES)}; "
+                    "pass record_type= for another dataclass")
             record_type = _RECORD_TYPES[name]
         return cls(path, record_type)
 
-    def __reduce__(self):                                       # a worker process maps the file itself
+    def __reduce__(self):  # a worker process maps the file itself
         return type(self), (self.path, self.record_type, self.rows)
     def __len__(self): return self._starts[-1] if self.rows is None else len(self.rows)
 
     def value(self, name:str, i:int):
         "Look up one value of row `i`."
-        if self.rows is not None: i = self.rows[i]
+        if self.rows is not None:
+            i = self.rows[i]
         b = bisect_right(self._starts, i) - 1
-        if (b, name) not in self._columns: self._columns[b, name] = self._reader.get_batch(b).column(name)
+        if (b, name) not in self._columns:
+            self._columns[b, name] = self._reader.get_batch(b).column(name)
         return self._columns[b, name][int(i) - self._starts[b]].as_py()
 
     def __getitem__(self, i):
         if isinstance(i, slice): return [self[j] for j in range(len(self))[i]]
-        i = range(len(self))[i]                                 # an index from the end, an IndexError
+        i = range(len(self))[i]  # an index from the end, an IndexError
         values = {name: self.value(name, i) for name in self._fields}
-        return self.record_type(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        return self.record_type(**{k: tuple(v) if isinstance(v, list) else v for k,
+                                   v in values.items()})
 
 # %% ../../nbs/data/04_manifest.ipynb #3fdeda11
 @patch
@@ -146,9 +168,11 @@ def column(self:Manifest, name:str):
     "Read one column of all rows: numbers as numpy, else as Arrow."
     if name not in (names := self._reader.schema.names):
         raise ValueError(f"{self.path.name} has no column {name}, it holds {', '.join(names)}")
-    batches = [self._reader.get_batch(b).column(name) for b in range(self._reader.num_record_batches)]
+    batches = [self._reader.get_batch(b).column(name)
+               for b in range(self._reader.num_record_batches)]
     column = pa.chunked_array(batches, self._reader.schema.field(name).type)
-    if self.rows is not None: column = column.take(pa.array(self.rows))
+    if self.rows is not None:
+        column = column.take(pa.array(self.rows))
     return column.to_numpy() if pa.types.is_primitive(column.type) else column
 
 @patch(as_prop=True)
@@ -162,8 +186,9 @@ def kind(self:Manifest)->str:
     kinds = set(pa.compute.unique(self.column('kind')).to_pylist())
     if len(kinds) == 1: return kinds.pop()
     if kinds == {'video', 'frames'}: return 'video'         # a folder of frames is a video, too
-    raise ValueError(f"records hold {' and '.join(sorted(kinds)) or 'nothing'}, expected one medium; "
-                     "make a manifest of each and join them with mixed_batches")
+    raise ValueError(
+        f"records hold {' and '.join(sorted(kinds)) or 'nothing'}, expected one medium; "
+        "make a manifest of each and join them with mixed_batches")
 
 # %% ../../nbs/data/04_manifest.ipynb #e33fec10
 @patch
@@ -176,17 +201,19 @@ def take(self:Manifest, rows:Sequence)->Manifest:
 def write_manifest(
     records:Iterable,               # of one dataclass; read once, never held
     path:str|Path,                  # of the file; it gets its name when it is whole
-    record_type:type|None=None,     # needed where there may be no record at all; None = the first one's
+    # needed where there may be no record at all; None = the first one's
+    record_type:type|None=None,
     notes:dict|None=None,           # text → text, kept in the file's head
-    **extra_columns:Iterable,       # name = a number, string or list for each record, e.g. clip=range(9)
+    **extra_columns:Iterable,  # name = a number, string or list for each record, e.g. clip=range(9)
 )->'Manifest':
     "Stream records into a file, 10,000 rows at a time."
     path, part, records = Path(path), Path(f'{path}.part'), iter(records)
     if record_type is None:
         first = next(records, None)
         if first is None:
-            raise ValueError(f"no records for {path.name}, expected at least one; see the reader's report, "
-                             "or pass record_type= where none is a possible result")
+            raise ValueError(
+                f"no records for {path.name}, expected at least one; see the reader's report, "
+                "or pass record_type= where none is a possible result")
         record_type, records = type(first), chain([first], records)
     head = {'record': record_type.__name__, **(notes or {})}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -198,7 +225,8 @@ def write_manifest(
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path.name}: {error}; give each column one type") from error
     finally:
-        if writer: writer.close()
+        if writer:
+            writer.close()
     os.replace(part, path)
     return Manifest.open(path, record_type)
 

@@ -28,13 +28,18 @@ def _stem(name, kind):
 def _media_of(directory, kind):
     "Name the files of a kind (or the folders, where clips are folders of frames) in a directory."
     allowed = SUFFIXES[kind] | {''}
-    try: entries = os.scandir(directory)
-    except OSError: return
+    try:
+        entries = os.scandir(directory)
+    except OSError:
+        return
     with entries:
         for entry in entries:
-            if kind == 'frames': fits = entry.is_dir()
-            else: fits = os.path.splitext(entry.name)[1].lower() in allowed and entry.is_file()
-            if fits: yield entry.name
+            if kind == 'frames':
+                fits = entry.is_dir()
+            else:
+                fits = os.path.splitext(entry.name)[1].lower() in allowed and entry.is_file()
+            if fits:
+                yield entry.name
 
 # %% ../../nbs/data/02_media.ipynb #812882a7
 def check_folder(
@@ -56,7 +61,8 @@ def media_folder(
     return next((folder/name for name in names if (folder/name).is_dir()), folder)
 
 # %% ../../nbs/data/02_media.ipynb #66286462
-_MOST_NAMES = 200_000       # of the files that are kept in memory; of a larger directory, endings are tried
+# of the files that are kept in memory; of a larger directory, endings are tried
+_MOST_NAMES = 200_000
 
 class _Listings:
     "The stems of a directory's media; only the last directories are kept, and no large one."
@@ -65,33 +71,46 @@ class _Listings:
         if directory not in self.kept:
             stems = defaultdict(list)
             for count, name in enumerate(_media_of(directory, self.kind), 1):
-                if count > _MOST_NAMES: stems = None; break
+                if count > _MOST_NAMES:
+                    stems = None
+                    break
                 stems[_stem(name, self.kind)].append(name)
             self.kept[directory] = stems if stems is None else dict(stems)
             self.names += len(stems or ())
-            while self.names > _MOST_NAMES: self.names -= len(self.kept.popitem(last=False)[1] or ())
+            while self.names > _MOST_NAMES:
+                self.names -= len(self.kept.popitem(last=False)[1] or ())
         return self.kept[directory]
     def beside(self, directory, stem):
         "List the files of a stem in a directory, whatever their endings."
         stems = self.of(directory)
         if stems is not None: return [f'{directory}/{name}' for name in sorted(stems.get(stem, ()))]
         endings = ['', *sorted(SUFFIXES[self.kind])]
-        tried = dict.fromkeys(f'{directory}/{stem}{e}' for end in endings for e in (end, end.upper()))
+        tried = dict.fromkeys(f'{directory}/{stem}{e}' for end in endings
+                              for e in (end, end.upper()))
         return [path for path in tried if os.path.isfile(path)]
 
 # %% ../../nbs/data/02_media.ipynb #862f602d
 class _StemIndex:
     "Which directories below a folder hold a stem: 12 bytes a file, whatever their number."
     def __init__(self, folder, kind):
-        self.directories, stack, visited, hashes, places = [], [str(folder)], set(), array('q'), array('i')
+        self.directories = []
+        stack = [str(folder)]
+        visited = set()
+        hashes = array('q')
+        places = array('i')
         while stack:
-            directory = stack.pop(); status = os.stat(directory)
+            directory = stack.pop()
+            status = os.stat(directory)
             if (status.st_dev, status.st_ino) in visited: continue         # a link back up
-            visited.add((status.st_dev, status.st_ino)); self.directories.append(directory)
+            visited.add((status.st_dev, status.st_ino))
+            self.directories.append(directory)
             for name in _media_of(directory, kind):
-                hashes.append(hash(_stem(name, kind))); places.append(len(self.directories) - 1)
-            stack += [f'{directory}/{name}' for name in sorted(_media_of(directory, 'frames'), reverse=True)]
-        order = np.argsort(np.frombuffer(hashes, np.int64), kind='stable') if hashes else np.zeros(0, int)
+                hashes.append(hash(_stem(name, kind)))
+                places.append(len(self.directories) - 1)
+            stack += [f'{directory}/{name}'
+                      for name in sorted(_media_of(directory, 'frames'), reverse=True)]
+        order = np.argsort(np.frombuffer(hashes, np.int64),
+                           kind='stable') if hashes else np.zeros(0, int)
         self.hashes, self.places = (np.array(numbers)[order] for numbers in (hashes, places))
         self.names = {os.path.basename(directory) for directory in self.directories}
     def of(self, stem):
@@ -114,8 +133,12 @@ class MediaFinder:
         kind:str='video',       # 'video', 'image', or 'frames': folders instead of files
         deep:bool=True,         # also search everything below `folder`?
     ):
-        self.folder, self.kind, self.deep = check_folder(folder), kind, deep
-        self._root, self._listings, self._index = os.path.abspath(folder), _Listings(kind), None
+        self.folder = check_folder(folder)
+        self.kind = kind
+        self.deep = deep
+        self._root = os.path.abspath(folder)
+        self._listings = _Listings(kind)
+        self._index = None
         self._start = self._root.rstrip('/') + '/'
         self._exists = os.path.isdir if kind == 'frames' else os.path.isfile
 
@@ -132,7 +155,8 @@ class MediaFinder:
         if not name or '\0' in name: return Found(None, 'no file', f"{name[:200]!r} names no file")
         path = os.path.normpath(os.path.join(self._root, name))
         if not path.startswith(self._start):
-            return Found(None, 'outside folder', f"{name[:200]!r} leads out of the folder {self.folder.name}")
+            return Found(None, 'outside folder',
+                         f"{name[:200]!r} leads out of the folder {self.folder.name}")
         if self._exists(path): return self._found(path)
         directory, base = os.path.split(path)
         for search in (self._listings.beside, self._below)[:1 + self.deep]:
@@ -140,19 +164,23 @@ class MediaFinder:
                 paths = search(directory, stem)
                 if len(paths) == 1: return self._found(paths[0])
                 if paths:
-                    return Found(None, 'several files', f"{name[:200]} may be {_either(paths, self._start)}")
+                    return Found(None, 'several files',
+                                 f"{name[:200]} may be {_either(paths, self._start)}")
         return Found(None, 'no file', _missing(name[:200], path, self.folder, self.deep))
 
     def _found(self, path): return Found(self.folder/path[len(self._start):])
     def _below(self, directory, stem):
-        if self._index is None: self._index = _StemIndex(self._root, self.kind)
-        below = [path for place in self._index.of(stem) for path in self._listings.beside(place, stem)]
+        if self._index is None:
+            self._index = _StemIndex(self._root, self.kind)
+        below = [path for place in self._index.of(stem)
+                 for path in self._listings.beside(place, stem)]
         if not below or directory == self._root: return below
         return _believable(below, directory, directory[len(self._root):], stem, self._index.names)
 
 # %% ../../nbs/data/02_media.ipynb #89bf344a
 def _believable(paths, directory, tail, stem, names):
-    "Of files elsewhere, keep those that a name with a directory may mean; tail: '/part2' of part2/5.mp4."
+    """Of files elsewhere, keep those that a name with a directory may mean; tail: '/part2' of
+    part2/5.mp4."""
     same = [path for path in paths if os.path.dirname(path).endswith(tail)]
     told_apart = os.path.basename(directory) in names or stem.isdigit() and len(stem) < 5
     return same or ([] if told_apart else paths)
@@ -162,7 +190,8 @@ def _other_stems(name, kind):
     stem = _stem(name, kind)
     yield stem
     yield stem[2:] if stem.startswith('v_') else f'v_{stem}'
-    if name.isdigit(): yield f'video{name}'
+    if name.isdigit():
+        yield f'video{name}'
 
 def _either(paths, start): return ' or '.join(path[len(start):] for path in paths[:3])
 

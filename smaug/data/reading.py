@@ -23,21 +23,28 @@ class UnreadableMedia(ValueError):
 _REMEDY = "replace the file or remove its row; prepare_frames skips such files and counts them"
 @functools.lru_cache
 def _load(name):
-    if (library := importlib.import_module(name)).__name__ == 'decord': library.logging.set_level(library.logging.FATAL)
+    if (library := importlib.import_module(name)).__name__ == 'decord':
+        library.logging.set_level(library.logging.FATAL)
     return library
 def _decord_errors(): return RuntimeError, IndexError, _load('decord').DECORDError
-def _errors(): return *_decord_errors(), _load('av').FFmpegError, OSError, ValueError       # of any reader
+# of any reader
+def _errors():
+    return *_decord_errors(), _load('av').FFmpegError, OSError, ValueError
 def _refuse(path, cause, error=None):
-    if error: cause = f"{cause} ({_first_line(error)})"
+    if error:
+        cause = f"{cause} ({_first_line(error)})"
     return UnreadableMedia(f"{str(path)[:300]}: {cause}; {_REMEDY}")
 
 def _first_line(error):
     return (getattr(error, 'strerror', None) or str(error).strip().split('\n')[0])[:120]
 
 def _check_file(path):
-    try: size = path.stat().st_size if path.exists() else None
-    except (OSError, ValueError) as error: raise _refuse(path, _first_line(error)) from error
-    if size is None: raise _refuse(path, "a link to nothing" if path.is_symlink() else "no such file")
+    try:
+        size = path.stat().st_size if path.exists() else None
+    except (OSError, ValueError) as error:
+        raise _refuse(path, _first_line(error)) from error
+    if size is None:
+        raise _refuse(path, "a link to nothing" if path.is_symlink() else "no such file")
     if path.is_dir(): raise _refuse(path, "a folder without frames (img_00001.jpg, …)")
     if not path.is_file(): raise _refuse(path, "neither a file nor a folder")
     if size == 0: raise _refuse(path, "the file has zero bytes")
@@ -54,20 +61,28 @@ def _boxes_end(file, size):
     "Where the last box of an mp4 file ends, by the boxes' own headers."
     at = end = 0
     while at + 8 <= size:
-        file.seek(at); head = file.read(16)
+        file.seek(at)
+        head = file.read(16)
         length, name = int.from_bytes(head[:4], 'big'), head[4:8]
-        if length == 1: length = int.from_bytes(head[8:], 'big')
+        if length == 1:
+            length = int.from_bytes(head[8:], 'big')
         if length < 8 or not name.isalnum(): break
         at += length
-        if name in (b'moov', b'mdat', b'moof'): end = at
+        if name in (b'moov', b'mdat', b'moof'):
+            end = at
     return end
 
 def _check_whole(file, path):
     "Compare the length that a container promises with the length that it has."
-    size, head, promised = file.seek(0, os.SEEK_END), (file.seek(0), file.read(4096))[1], 0
-    if head[:4] == b'\x1aE\xdf\xa3': promised = _segment_end(head)
-    elif head[:4] == b'RIFF': promised = int.from_bytes(head[4:8], 'little') + 8
-    elif head[4:8].isalnum(): promised = _boxes_end(file, size)
+    size = file.seek(0, os.SEEK_END)
+    head = (file.seek(0), file.read(4096))[1]
+    promised = 0
+    if head[:4] == b'\x1aE\xdf\xa3':
+        promised = _segment_end(head)
+    elif head[:4] == b'RIFF':
+        promised = int.from_bytes(head[4:8], 'little') + 8
+    elif head[4:8].isalnum():
+        promised = _boxes_end(file, size)
     elif head[:3] == b'GIF':
         file.seek(max(0, size - 64))
         if b'\0;' not in file.read(): raise _refuse(path, "truncated: a GIF without its end")
@@ -78,7 +93,9 @@ def _check_whole(file, path):
 def _pixels(image):
     "Bytes (H, W, 3) of a picture in any of Pillow's modes, upright."
     image = ImageOps.exif_transpose(image)
-    if image.mode[0] == 'I': image = Image.fromarray((np.asarray(image)//256).astype(np.uint8))   # 16 bit
+    # 16 bit
+    if image.mode[0] == 'I':
+        image = Image.fromarray((np.asarray(image)//256).astype(np.uint8))
     return np.array((image.convert('RGBA') if image.mode == 'P' else image).convert('RGB'))
 
 # %% ../../nbs/data/01_reading.ipynb #3401bd32
@@ -89,15 +106,19 @@ def read_image(
     path = Path(path)
     _check_file(path)
     try:
-        with Image.open(path) as image: return torch.from_numpy(_pixels(image)).movedim(-1, 0)[None]
+        with Image.open(path) as image:
+            return torch.from_numpy(_pixels(image)).movedim(-1, 0)[None]
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise _refuse(path, "not a readable image", error) from error
 
 # %% ../../nbs/data/01_reading.ipynb #e426e7b5
 def _open(media, look=False):
-    "Open with FFmpeg; for a mere look at the header, nothing is decoded where the format allows that."
+    """Open with FFmpeg; for a mere look at the header, nothing is decoded where the format
+    allows that."""
     options = dict(stream_options=[dict(skip_frame='all')]) if look else {}
-    try: return _load('av').open(_handle(media), metadata_errors='replace', **options)  # odd letters in tags do no harm
+    # odd letters in tags do no harm
+    try:
+        return _load('av').open(_handle(media), metadata_errors='replace', **options)
     except ValueError:
         if look: return _open(media)
         raise
@@ -106,7 +127,8 @@ def _handle(media): return io.BytesIO(media) if isinstance(media, bytes) else os
 def _stream(container):
     "The first video stream that is not an album's cover, or None."
     cover = _load('av').stream.Disposition.attached_pic
-    return next((stream for stream in container.streams.video if not stream.disposition & cover), None)
+    return next((stream for stream in container.streams.video if not stream.disposition & cover),
+                None)
 
 _UNINDEXED = {'mpeg', 'mpegts', 'mpegvideo', 'h264', 'hevc', 'ogg', 'avi', 'gif'}     # containers
 def _can_jump(container, codecs=('h264', 'hevc', 'vp8', 'vp9')):
@@ -125,7 +147,7 @@ class _Decord:
     def __init__(self, media):
         self.reader = _load('decord').VideoReader(_handle(media), num_threads=1)
         self.fps, V = float(self.reader.get_avg_fps()), len(self.reader)
-        self.times = self.reader.get_frame_timestamp(range(V)).astype(float)                # (V, 2) s
+        self.times = self.reader.get_frame_timestamp(range(V)).astype(float)  # (V, 2) s
     def read(self, indices): return self.reader.get_batch(list(indices)).asnumpy()
 
 # %% ../../nbs/data/01_reading.ipynb #fa985caa
@@ -135,33 +157,44 @@ class _Pyav:
     def __init__(self, media):
         self.media = media
         with _open(media) as container:
-            if (stream := _stream(container)).codec_context is None: raise ValueError("no decoder for it")
+            if (stream := _stream(container)).codec_context is None:
+                raise ValueError("no decoder for it")
             packets = [p for p in container.demux(stream) if p.size]
             unit, self.fps = float(stream.time_base), float(stream.average_rate or 0)
             self.jumps = _can_jump(container, ('h264', 'hevc', 'vp8', 'vp9', 'libdav1d', 'av1'))
         stamps = [p.pts for p in packets]
         if None in stamps or len(set(stamps)) < len(stamps):
-            stamps, unit, self.jumps = range(len(packets)), 1/(self.fps or 25), False
+            stamps = range(len(packets))
+            unit = 1/(self.fps or 25)
+            self.jumps = False
         self.stamps = sorted(stamps)
         self.place = {stamp: i for i, stamp in enumerate(self.stamps)}
         self.keys = [self.place[p.pts] for p in packets if p.is_keyframe] if self.jumps else []
         starts = np.array(self.stamps)*unit
-        gap = np.median(np.diff(starts)) if len(starts) > 1 else 0                      # the last frame's length
+        gap = np.median(np.diff(starts)) if len(starts) > 1 else 0  # the last frame's length
         self.times = np.stack([starts, np.append(starts[1:], starts[-1:] + gap)], 1)    # (V, 2) s
 
     def read(self, indices):
-        wanted, found, now, last = set(indices), {}, -1, None
+        wanted = set(indices)
+        found = {}
+        now = -1
+        last = None
         with _open(self.media) as container:
             stream = _stream(container)
             stream.codec_context.thread_count, frames = 1, container.decode(stream)
             for i in sorted(wanted):
-                if any(now < key <= i for key in self.keys): container.seek(self.stamps[i], stream=stream)
+                if any(now < key <= i for key in self.keys):
+                    container.seek(self.stamps[i], stream=stream)
                 while i not in found:
                     if (frame := next(frames, None)) is None:
-                        if self.jumps or last is None or i - now > 2: raise ValueError("it ends early")
-                        found[i] = _upright(last); break            # old AVIs count a frame too many
+                        if self.jumps or last is None or i - now > 2:
+                            raise ValueError("it ends early")
+                        # old AVIs count a frame too many
+                        found[i] = _upright(last)
+                        break
                     now, last = self.place.get(frame.pts, -1) if self.jumps else now + 1, frame
-                    if now in wanted: found[now] = _upright(frame)
+                    if now in wanted:
+                        found[now] = _upright(frame)
         return np.stack([found[i] for i in indices])
 
 # %% ../../nbs/data/01_reading.ipynb #c749a227
@@ -172,7 +205,8 @@ class _Folder:
     def __init__(self, folder):
         files = [p for p in folder.iterdir() if p.suffix.lower() in _PICTURES and p.name[0] != '.']
         if not files: raise _refuse(folder, "a folder without frames (img_00001.jpg, …)")
-        number = lambda path: [int(s) if s.isdigit() else s for s in re.split(r'([0-9]+)', path.name.lower())]
+        number = lambda path: [int(s) if s.isdigit() else s
+                               for s in re.split(r'([0-9]+)', path.name.lower())]
         self.files = sorted(files, key=number)                      # frame 2 before frame 10
         self.times = np.arange(len(files))[:, None] + np.array([0., 1.])
     def read(self, indices):
@@ -184,12 +218,15 @@ def _choose_reader(media, path):
     if not (in_memory := isinstance(media, bytes)):
         if Path(media).is_dir(): return _Folder(Path(media))
         _check_file(Path(media))
-    with io.BytesIO(media) if in_memory else open(media, 'rb') as file: _check_whole(file, path)
+    with io.BytesIO(media) if in_memory else open(media, 'rb') as file:
+        _check_whole(file, path)
     with _open(media, look=True) as container:
         if _stream(container) is None: raise _refuse(path, "it holds no video stream")
         jumps = _can_jump(container)
-    try: return _Decord(media) if jumps else _Pyav(media)
-    except _decord_errors(): return _Pyav(media)
+    try:
+        return _Decord(media) if jumps else _Pyav(media)
+    except _decord_errors():
+        return _Pyav(media)
 
 # %% ../../nbs/data/01_reading.ipynb #d74eefa3
 class Video:
@@ -198,26 +235,37 @@ class Video:
         media:str|Path|bytes,   # a path, or what stands in a video file
         name:str|None=None,     # what messages call it; None = the path
     ):
-        self.media, self.path = media, Path(name or (media if not isinstance(media, bytes) else 'bytes'))
-        try: self._reader = _choose_reader(media, self.path)
-        except UnreadableMedia: raise
-        except _errors() as error: raise _refuse(self.path, "not a readable video", error) from error
+        self.media, self.path = media, Path(name
+                                            or (media if not isinstance(media, bytes) else 'bytes'))
+        try:
+            self._reader = _choose_reader(media, self.path)
+        except UnreadableMedia:
+            raise
+        except _errors() as error:
+            raise _refuse(self.path, "not a readable video", error) from error
         if len(self) == 0: raise _refuse(self.path, "it holds no frame")
 
     def __len__(self): return len(self._reader.times)
-    times = property(lambda self: self._reader.times)       # (V, 2) float, when each frame comes and goes, s
-    fps = property(lambda self: self._reader.fps)           # frames a second on average; 0 for a folder of pictures
+    # (V, 2) float, when each frame comes and goes, s
+    times = property(lambda self: self._reader.times)
+    # frames a second on average; 0 for a folder of pictures
+    fps = property(lambda self: self._reader.fps)
     reader = property(lambda self: self._reader.name)       # 'decord', 'PyAV' or 'pictures'
 
     def read(self, indices:Sequence[int])->torch.Tensor:
         "Read frames as (T, 3, H, W) uint8; where decord gives up, PyAV is asked."
         remedy = f"{self.path} has {len(self)} frames"
-        for i in indices: check_range('frame index', i, 0, len(self), remedy=remedy)
+        for i in indices:
+            check_range('frame index', i, 0, len(self), remedy=remedy)
         try:
-            try: frames = self._reader.read(indices)
-            except _decord_errors(): frames = self._second_reader().read(indices)
-        except UnreadableMedia: raise
-        except _errors() as error: raise _refuse(self.path, f"frames {[*indices]} cannot be decoded", error) from error
+            try:
+                frames = self._reader.read(indices)
+            except _decord_errors():
+                frames = self._second_reader().read(indices)
+        except UnreadableMedia:
+            raise
+        except _errors() as error:
+            raise _refuse(self.path, f"frames {[*indices]} cannot be decoded", error) from error
         return torch.from_numpy(frames).movedim(-1, 1)
 
     def _second_reader(self):

@@ -64,15 +64,20 @@ class ReadReport:
     def __init__(self,
         warn:bool=False,    # say it in a warning when the table has been read to its end
     ):
-        self.warn, self.kept, self.counts = warn, 0, Counter()      # kept: records
-        self.examples, self.notes = defaultdict(list), {}           # (table, line, message), the first ten
+        # kept: records
+        self.warn = warn
+        self.kept = 0
+        self.counts = Counter()
+        self.examples, self.notes = defaultdict(list), {}  # (table, line, message), the first ten
 
     def exclude(self, kind:str, table:str|Path, line:int|str, message:str):
-        "Count one exclusion of a kind in PROBLEMS; keep it as an example if it is among the first ten."
+        """Count one exclusion of a kind in PROBLEMS; keep it as an example if it is among the
+        first ten."""
         if kind not in PROBLEMS:
             raise ValueError(f"problem kind is {kind!r}, expected one of {', '.join(PROBLEMS)}")
         self.counts[kind] += 1
-        if len(self.examples[kind]) < 10: self.examples[kind].append((Path(table).name, line, message))
+        if len(self.examples[kind]) < 10:
+            self.examples[kind].append((Path(table).name, line, message))
 
     def note(self, table:str|Path, line:int|str, message:str):
         "Keep a remark that excludes nothing, once for a table."
@@ -82,21 +87,27 @@ class ReadReport:
         "Add another report to this one, e.g. that of another table."
         self.kept += other.kept
         self.counts.update(other.counts)
-        for kind, found in other.examples.items(): self.examples[kind] = (self.examples[kind] + found)[:10]
-        for key, line in other.notes.items(): self.notes.setdefault(key, line)
+        for kind, found in other.examples.items():
+            self.examples[kind] = (self.examples[kind] + found)[:10]
+        for key, line in other.notes.items():
+            self.notes.setdefault(key, line)
 
     def as_dict(self)->dict:
         "Give everything as JSON can write it."
         notes = [[table, line, message] for (table, message), line in self.notes.items()]
         return dict(kept=self.kept, counts=dict(self.counts), notes=notes,
-                    examples={kind: list(map(list, found)) for kind, found in self.examples.items()})
+                    examples={kind: list(map(list, found)) for kind,
+                              found in self.examples.items()})
 
     def text(self)->str:
         "Sum up in a few lines, naming the first of each kind."
-        lines = [f"{self.kept:,} kept, {self.counts.total():,} problem{'s'*(self.counts.total() != 1)}"]
+        lines = [
+            f"{self.kept:,} kept, {self.counts.total():,} problem{'s'*(self.counts.total() != 1)}"]
         for kind, count in self.counts.most_common():
-            lines.append(f"{count:,} × {kind}, first {_place(*self.examples[kind][0])}; {PROBLEMS[kind]}")
-        return '\n  '.join(lines + ["note: " + _place(t, line, m) for (t, m), line in self.notes.items()])
+            lines.append(
+                f"{count:,} × {kind}, first {_place(*self.examples[kind][0])}; {PROBLEMS[kind]}")
+        return '\n  '.join(lines
+                           + ["note: " + _place(t, line, m) for (t, m), line in self.notes.items()])
 
 # %% ../../nbs/data/03_records.ipynb #4c3edc99
 def _place(table, line, message):
@@ -122,18 +133,23 @@ class _Seen:
     def __init__(self): self.slots, self.count = array('Q', bytes(8*1024)), 0
     def __len__(self): return self.count
     def _put(self, number):
-        mask = len(self.slots) - 1; i = number & mask
-        while self.slots[i] not in (0, number): i = (i + 1) & mask
+        mask = len(self.slots) - 1
+        i = number & mask
+        while self.slots[i] not in (0, number):
+            i = (i + 1) & mask
         new, self.slots[i] = self.slots[i] == 0, number
         return new
     def add(self, *parts):
         "Add what a row says; False if it was there."
-        digest = hashlib.blake2b('\0'.join(parts).encode('utf-8', 'replace'), digest_size=8).digest()
-        new = self._put(int.from_bytes(digest, 'little') or 1); self.count += new
+        digest = hashlib.blake2b('\0'.join(parts).encode('utf-8', 'replace'),
+                                 digest_size=8).digest()
+        new = self._put(int.from_bytes(digest, 'little') or 1)
+        self.count += new
         if new and self.count*3 > len(self.slots)*2:
             old, self.slots = self.slots, array('Q', bytes(16*len(self.slots)))
             for number in old:
-                if number: self._put(number)
+                if number:
+                    self._put(number)
         return new
 
 # %% ../../nbs/data/03_records.ipynb #12746946
@@ -145,19 +161,22 @@ def finish_records(
     "Pass records on and count them; complain at the end if there was none."
     count = 0
     for record in records:
-        count += 1; report.kept += 1
+        count += 1
+        report.kept += 1
         yield record
     if not count:
         raise ValueError(f"{table}: none of its rows can be used; {report.text()}\n"
                          "check that the table and the media belong together")
-    if report.warn and report.counts: warnings.warn(f"{table}: {report.text()}")
+    if report.warn and report.counts:
+        warnings.warn(f"{table}: {report.text()}")
 
 # %% ../../nbs/data/03_records.ipynb #c468de7d
 def _clean_texts(row, table, report):
     "Clean the captions of a row; report those without words."
     texts = []
     for text in row.texts or (None,):
-        try: texts.append(clean_caption(text))
+        try:
+            texts.append(clean_caption(text))
         except ValueError as error:
             report.exclude('no words', table, row.line, str(error).rpartition(';')[0][:200])
     return tuple(texts)
@@ -168,11 +187,13 @@ def _captions(rows, finder, table, report):
         texts = _clean_texts(row, table, report)
         found = finder.look(row.name) if texts else None
         if not texts: continue
-        if found.path is None: report.exclude(found.problem, table, row.line, found.message)
+        if found.path is None:
+            report.exclude(found.problem, table, row.line, found.message)
         elif not seen.add(row.media_id, *texts):
             report.exclude('duplicate', table, row.line,
                            f"{row.media_id} with the same captions was there before")
-        else: yield Caption(str(found.path), finder.kind, texts, row.media_id)
+        else:
+            yield Caption(str(found.path), finder.kind, texts, row.media_id)
 
 # %% ../../nbs/data/03_records.ipynb #56b3ff4a
 def caption_records(
@@ -202,17 +223,22 @@ def read_quarantine(
         raise FileNotFoundError(f"no quarantine list {path}; `smaug_check --all` writes one")
     found = {}
     for line, text in enumerate(Path(path).read_text(encoding='utf-8').splitlines(), 1):
-        try: row = json.loads(text); found[os.path.abspath(row['media'])] = str(row['reason'])
+        try:
+            row = json.loads(text)
+            found[os.path.abspath(row['media'])] = str(row['reason'])
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f'{path}: line {line} is {text[:80]!r}, expected {{"media": …, "reason": …}}; '
-                             "mend it, or write the list again with `smaug_check --all`") from error
+            raise ValueError(
+                f'{path}: line {line} is {text[:80]!r}, expected {{"media": …, "reason": …}}; '
+                "mend it, or write the list again with `smaug_check --all`") from error
     return found
 
 # %% ../../nbs/data/03_records.ipynb #09f06ee3
 def _not_listed(records, listed, report):
     for record in records:
         reason = listed.get(os.path.abspath(record.media))
-        if reason is None: yield record; continue
+        if reason is None:
+            yield record
+            continue
         report.kept -= 1                        # the reader had counted it
         report.exclude('quarantined', 'quarantine list', record.media_id, reason)
 

@@ -40,17 +40,22 @@ def _read(record, num_frames):
 class _Clips(Dataset):
     "Decode the clip of record `row` into JPEGs; or say why it cannot be."
     def __init__(self, records, parameters, quarantined):
-        self.records, self.parameters, self.quarantined = records, parameters, quarantined
+        self.records = records
+        self.parameters = parameters
+        self.quarantined = quarantined
     def __len__(self): return len(self.records)
     def __getitem__(self, row):
         record, p = self.records[int(row)], self.parameters
         path = os.path.abspath(record.media)
         if path in self.quarantined: return f"{record.media}: quarantined; {self.quarantined[path]}"
-        try: frames, ids, info = _read(record, p['frames_per_clip'])
-        except UnreadableMedia as error: return str(error)
-        ids = [int(i) for i in ids[:info.num_frames]]               # a short clip repeats its last frame
+        try:
+            frames, ids, info = _read(record, p['frames_per_clip'])
+        except UnreadableMedia as error:
+            return str(error)
+        ids = [int(i) for i in ids[:info.num_frames]]  # a short clip repeats its last frame
         frames = _shrink(frames[:len(ids)], p['short_side']).contiguous()
-        if max(frames.shape[-2:]) > 65_500: return f"{record.media}: too long for a JPEG; pass short_side"
+        if max(frames.shape[-2:]) > 65_500:
+            return f"{record.media}: too long for a JPEG; pass short_side"
         return [encode_jpeg(frame, p['quality']).numpy().tobytes() for frame in frames], ids, info
 
 def _as_is(item): return item
@@ -67,7 +72,10 @@ class _ShardWriter:
     "Write one shard and its index; both get their names when they are whole, the index last."
     def __init__(self, folder, number, stamp=''):
         self.stamp = stamp
-        self.number, self.path, self.clips, self.skipped = number, folder/f'{number:06d}.tar', [], []
+        self.number = number
+        self.path = folder/f'{number:06d}.tar'
+        self.clips = []
+        self.skipped = []
         self.part = Path(f'{self.path}.part')
         self.file = open(self.part, 'wb')
         self.tar = tarfile.open(fileobj=self.file, mode='w', format=tarfile.USTAR_FORMAT)
@@ -85,9 +93,13 @@ class _ShardWriter:
         self.clips.append(clip)
 
     def close(self):
-        self.tar.close(); self.file.flush(); os.fsync(self.file.fileno()); self.file.close()
+        self.tar.close()
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.file.close()
         os.replace(self.part, self.path)
-        notes = dict(bytes=str(self.path.stat().st_size), skipped=json.dumps(self.skipped), stamp=self.stamp)
+        notes = dict(bytes=str(self.path.stat().st_size), skipped=json.dumps(self.skipped),
+                     stamp=self.stamp)
         write_manifest(self.clips, f'{self.path}.arrow', StoredClip, notes)
 
 # %% ../../nbs/data/06_shards.ipynb #e83d9e32
@@ -95,8 +107,11 @@ def _stamp(source, rows):
     "Tell the files of some clips from others of the same names, by sizes and dates."
     known = hashlib.sha1()
     for row in rows.tolist():
-        try: found = os.stat(source.value('media', row))
-        except OSError: known.update(b'gone;'); continue
+        try:
+            found = os.stat(source.value('media', row))
+        except OSError:
+            known.update(b'gone;')
+            continue
         known.update(f'{found.st_size} {found.st_mtime_ns};'.encode())
     return known.hexdigest()
 
@@ -108,17 +123,20 @@ def _is_finished(folder, number, stamp=''):
     return tar.stat().st_size == int(notes['bytes']) and notes.get('stamp', '') == stamp
 
 def _check_parameters(folder, parameters, anew=False):
-    "Write down how the store is made; refuse to go on with one that is made otherwise, or remove it."
+    """Write down how the store is made; refuse to go on with one that is made otherwise, or
+    remove it."""
     path = folder/'parameters.json'
     before = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else parameters
     differ = [f"{name} {before.get(name)!r}, now {value!r}" for name, value in parameters.items()
               if before.get(name) != value]
     if differ and anew:
         print(f"{folder.name} was begun with {'; '.join(differ)}: it is begun anew", flush=True)
-        for old in set(folder.iterdir()) - {folder/'lock', folder/'source.arrow'}: old.unlink()
+        for old in set(folder.iterdir()) - {folder/'lock', folder/'source.arrow'}:
+            old.unlink()
     elif differ:
-        raise ValueError(f"{folder.name} was begun with {'; '.join(differ)}; pass what it was begun with, "
-                         "remove the folder, or name another")
+        raise ValueError(
+            f"{folder.name} was begun with {'; '.join(differ)}; pass what it was begun with, "
+            "remove the folder, or name another")
     path.with_suffix('.part').write_text(json.dumps(parameters, indent=1), encoding='utf-8')
     os.replace(path.with_suffix('.part'), path)
 
@@ -126,7 +144,9 @@ def _check_parameters(folder, parameters, anew=False):
 def _only_writer(folder):
     "Keep a second run out of the folder."
     with open(folder/'lock', 'w') as file:
-        try: fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)       # goes with the process, not to workers
+        # goes with the process, not to workers
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise ValueError(f"another run is writing {folder.name}; "
                              "wait for it, or name another folder") from error
@@ -137,59 +157,73 @@ def _only_writer(folder):
 class _Progress:
     "Say how far it is: every ten seconds, and at the end."
     def __init__(self, name, total):
-        self.name, self.total, self.done, self.skipped = name, total, 0, 0
+        self.name = name
+        self.total = total
+        self.done = 0
+        self.skipped = 0
         self.start = self.last = time.time()
     def step(self, skipped):
-        self.done += 1; self.skipped += skipped
+        self.done += 1
+        self.skipped += skipped
         now = time.time()
         if now - self.last < 10 and self.done < self.total: return
         self.last, rate = now, self.done/max(now - self.start, 1e-9)
         left = round((self.total - self.done)/rate)
         print(f"{self.name}: {self.done:,}/{self.total:,} clips, {rate:.0f} a second, "
-              f"{self.skipped:,} skipped, {left//3600}:{left//60 % 60:02}:{left % 60:02} left", flush=True)
+              f"{self.skipped:,} skipped, {left//3600}:{left//60 % 60:02}:{left % 60:02} left",
+              flush=True)
 
 # %% ../../nbs/data/06_shards.ipynb #109b2008
 def _write_shards(folder, source, rows, todo, stamps, parameters, num_workers, quarantined):
     "Decode in workers, in order; write here, shard by shard."
     size = parameters['clips_per_shard']
-    places = np.concatenate([np.arange(n*size, min((n + 1)*size, len(rows))) for n in todo] or [np.arange(0)])
+    places = np.concatenate([np.arange(n*size, min((n + 1)*size, len(rows))) for n in todo]
+                            or [np.arange(0)])
     clips, ahead = _Clips(source, parameters, quarantined), 8 if num_workers else None
-    decoded = DataLoader(clips, batch_size=None, sampler=rows[places], collate_fn=_as_is, worker_init_fn=end_with_parent,
-                         num_workers=num_workers, prefetch_factor=ahead)
+    decoded = DataLoader(clips, batch_size=None, sampler=rows[places], collate_fn=_as_is,
+                         worker_init_fn=end_with_parent, num_workers=num_workers,
+                         prefetch_factor=ahead)
     progress = _Progress(folder.name, len(places))
     try:
         for place, result in zip(places, decoded):
-            if place % size == 0: writer = _ShardWriter(folder, place//size, stamps[place//size])
+            if place % size == 0:
+                writer = _ShardWriter(folder, place//size, stamps[place//size])
             writer.add(f'{place:09d}', source[int(rows[place])], result)
-            if place % size == size - 1 or place == len(rows) - 1: writer.close()
+            if place % size == size - 1 or place == len(rows) - 1:
+                writer.close()
             progress.step(isinstance(result, str))
-    except RuntimeError as error:           # a worker died: of a decoder's bug, or of too little memory
+    except RuntimeError as error:  # a worker died: of a decoder's bug, or of too little memory
         near = source[int(rows[places[progress.done]])].media
-        raise RuntimeError(f"decoding stopped at or just after {near}; run again, it goes on from there; "
-                           "if it stops again, see with num_workers=0 where, and quarantine it") from error
+        raise RuntimeError(
+            f"decoding stopped at or just after {near}; run again, it goes on from there; "
+            "if it stops again, see with num_workers=0 where, and quarantine it") from error
 
 def _report(store):
     "Print what was skipped, by reason."
-    causes = [re.sub('[0-9]+', '#', reason.split(': ', 1)[-1].split(';')[0]) for _, reason in store.skipped]
-    for cause, count in Counter(causes).most_common(): print(f"{count:,} skipped: {cause}")
+    causes = [re.sub('[0-9]+', '#', reason.split(': ', 1)[-1].split(';')[0]) for _,
+              reason in store.skipped]
+    for cause, count in Counter(causes).most_common():
+        print(f"{count:,} skipped: {cause}")
     return store
 
 # %% ../../nbs/data/06_shards.ipynb #912cd1d3
 def prepare_frames(
     records:Iterable,               # of Caption, Question or Label; read once
     folder:str|Path,                # where the shards go
-    frames_per_clip:int,            # F at most, each at the middle of its interval; an image stores one
+    frames_per_clip:int,  # F at most, each at the middle of its interval; an image stores one
     short_side:int=0,               # pixels, aspect kept, never enlarged; 0 = as in the file
     quality:int=95,                 # of the JPEGs, 1 to 100
     clips_per_shard:int=1000,
     num_workers:int=2,              # processes that decode; 0 = this one
     quarantine:str|Path|None=None,  # list of files not to be tried, of `smaug_check --all`
-    anew:bool=False,                # begin anew where the folder was begun otherwise; else that is refused
+    anew:bool=False,  # begin anew where the folder was begun otherwise; else that is refused
 )->FrameStore:
     "Decode each clip once and store a few frames; go on where an earlier run was stopped."
-    for name, value in dict(frames_per_clip=frames_per_clip, clips_per_shard=clips_per_shard).items():
+    for name, value in dict(frames_per_clip=frames_per_clip,
+                            clips_per_shard=clips_per_shard).items():
         check_range(name, value, 1, float('inf'))
-    check_range('quality', quality, 1, 100, True); check_range('short_side', short_side, 0, 65_501)
+    check_range('quality', quality, 1, 100, True)
+    check_range('short_side', short_side, 0, 65_501)
     folder, quarantined = Path(folder), read_quarantine(quarantine) if quarantine else {}
     folder.mkdir(parents=True, exist_ok=True)
     with _only_writer(folder):
@@ -198,13 +232,17 @@ def prepare_frames(
                           clips_per_shard=clips_per_shard, records=len(source),
                           fingerprint=source.fingerprint())
         _check_parameters(folder, parameters, anew)
-        rows = np.sort(np.unique(source.clip_ids, return_index=True)[1])    # the first record of each clip
+        # the first record of each clip
+        rows = np.sort(np.unique(source.clip_ids, return_index=True)[1])
         count = -(-len(rows)//clips_per_shard)
-        stamps = [_stamp(source, rows[n*clips_per_shard:(n + 1)*clips_per_shard]) for n in range(count)]
-        todo = [number for number in range(count) if not _is_finished(folder, number, stamps[number])]
+        stamps = [_stamp(source, rows[n*clips_per_shard:(n + 1)*clips_per_shard])
+                  for n in range(count)]
+        todo = [number for number in range(count)
+                if not _is_finished(folder, number, stamps[number])]
         if todo or not (folder/'store.json').is_file():
             _write_shards(folder, source, rows, todo, stamps, parameters, num_workers, quarantined)
-            shards = [(f'{n:06d}.tar', (folder/f'{n:06d}.tar').stat().st_size) for n in range(count)]
+            shards = [(f'{n:06d}.tar', (folder/f'{n:06d}.tar').stat().st_size)
+                      for n in range(count)]
             join_shards(folder, shards, source, parameters=parameters)
         (folder/'source.arrow').unlink()
     return _report(FrameStore.open(folder))

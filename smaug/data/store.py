@@ -46,8 +46,10 @@ class _Shards:
     def _file(self, shard):
         file = self._files.get(shard)
         if file is None:
-            if len(self._files) >= 64: self._files.pop(next(iter(self._files)), None)
-            try: file = self._files[shard] = open(self.paths[shard], 'rb', buffering=0)
+            if len(self._files) >= 64:
+                self._files.pop(next(iter(self._files)), None)
+            try:
+                file = self._files[shard] = open(self.paths[shard], 'rb', buffering=0)
             except OSError as error:
                 raise self._broken(shard, f"cannot be opened ({error.strerror})") from error
         return file
@@ -57,7 +59,8 @@ class _Shards:
             raise self._broken(shard, f"ends before byte {offset + size}: it was cut off")
         return data
     def _broken(self, shard, cause):
-        return UnreadableMedia(f"{self.paths[shard]}: {cause}; copy the shard again, or prepare it anew")
+        return UnreadableMedia(
+            f"{self.paths[shard]}: {cause}; copy the shard again, or prepare it anew")
 
 # %% ../../nbs/data/05_store.ipynb #2daec058
 _IMAGES = ('jpg', 'jpeg', 'png', 'webp')
@@ -65,21 +68,25 @@ _IMAGES = ('jpg', 'jpeg', 'png', 'webp')
 def _decode_image(data, format, name):
     "Decode the bytes of one image into (H, W, 3), as they lie in memory."
     try:
-        if format in ('jpg', 'jpeg'): return decode_jpeg(data, mode=ImageReadMode.RGB).movedim(0, -1)
-        with Image.open(BytesIO(data.numpy())) as image: return torch.from_numpy(np.array(image.convert('RGB')))
+        if format in ('jpg', 'jpeg'):
+            return decode_jpeg(data, mode=ImageReadMode.RGB).movedim(0, -1)
+        with Image.open(BytesIO(data.numpy())) as image:
+            return torch.from_numpy(np.array(image.convert('RGB')))
     except (RuntimeError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UnreadableMedia(f"{name}: not a readable {format} ({str(error)[:80]}); "
                               "copy the shard again") from error
 
 def _stack_frames(images):
-    "Stack T images of (H, W, 3) into (T, 3, H, W) without moving a colour: channels stay last in memory."
+    """Stack T images of (H, W, 3) into (T, 3, H, W) without moving a colour: channels stay last
+    in memory."""
     return (torch.stack(images) if len(images) > 1 else images[0][None]).movedim(-1, 1)
 
 def _decode_video(data, ids, name):
     "Decode frames `ids` of a video that lies in memory."
     video = Video(data.numpy().tobytes(), name)
     if max(ids) >= len(video):
-        raise UnreadableMedia(f"{name}: frame {max(ids)} of {len(video)}; the shard changed, index it again")
+        raise UnreadableMedia(
+            f"{name}: frame {max(ids)} of {len(video)}; the shard changed, index it again")
     return video.read(ids)
 
 # %% ../../nbs/data/05_store.ipynb #4dd86adf
@@ -92,17 +99,21 @@ def _find_numbers(wanted, numbers):
 def _write_index(folder, shards, source, tars, parameters):
     "Write one index for `shards`, and the records of `source` whose clip they hold."
     indexes = [Manifest.open(folder/f'{name}.arrow', StoredClip) for name, _ in shards]
-    clips = write_manifest((clip for index in indexes for clip in index), folder/'clips.arrow', StoredClip)
+    clips = write_manifest((clip for index in indexes for clip in index), folder/'clips.arrow',
+                           StoredClip)
     skipped = [pair for index in indexes for pair in json.loads(index.notes['skipped'])]
     lines = ''.join(json.dumps(pair) + '\n' for pair in skipped)
     (folder/'skipped.jsonl').write_text(lines, encoding='utf-8')
     if not len(clips):
-        raise ValueError(f"none of the {len(skipped)} files can be read; the first: {skipped[0][1]}")
+        raise ValueError(
+            f"none of the {len(skipped)} files can be read; the first: {skipped[0][1]}")
     rows = _find_numbers(source.clip_ids, clips.clip_ids)
     kept = np.flatnonzero(rows >= 0)
     write_manifest(source.take(kept), folder/'records.arrow', clip=map(int, rows[kept]))
-    images = is_in(clips.column('format'), pa.array(_IMAGES))       # of a whole video, all frames are stored
-    most = int(np.where(images, list_value_length(clips.column('offsets')), clips.column('num_frames')).max())
+    # of a whole video, all frames are stored
+    images = is_in(clips.column('format'), pa.array(_IMAGES))
+    most = int(np.where(images, list_value_length(clips.column('offsets')),
+                        clips.column('num_frames')).max())
     content = dict(tars=str(tars), shards=list(shards), parameters=parameters, frames_per_clip=most)
     (folder/'store.json.part').write_text(json.dumps(content, indent=1), encoding='utf-8')
     os.replace(folder/'store.json.part', folder/'store.json')
@@ -111,12 +122,15 @@ def _write_index(folder, shards, source, tars, parameters):
 class FrameStore:
     "Stored frames and the records that they belong to; made by prepare_frames or index_shards."
     def __init__(self, folder, records, clip_rows=None, missing=(), lost=()):
-        self.folder, self.records, self.missing, self._lost = Path(folder), records, list(missing), list(lost)
+        self.folder = Path(folder)
+        self.records = records
+        self.missing = list(missing)
+        self._lost = list(lost)
         self.clips = Manifest.open(self.folder/'clips.arrow', StoredClip)
         self.content = json.loads((self.folder/'store.json').read_text(encoding='utf-8'))
         tars = Path(self.content['tars'] or self.folder)
         self._shards = _Shards([tars/name for name, _ in self.content['shards']])
-        self._clip_rows = clip_rows         # (N,) rows of clips; None: the records' own column says it
+        self._clip_rows = clip_rows  # (N,) rows of clips; None: the records' own column says it
 
     @classmethod
     def open(cls,
@@ -140,13 +154,15 @@ class FrameStore:
         return self.records.value('clip', i) if self._clip_rows is None else int(self._clip_rows[i])
 
     @property
-    def frames_per_clip(self)->int: return self.content['frames_per_clip']      # of the clip that has most
+    # of the clip that has most
+    def frames_per_clip(self)->int:
+        return self.content['frames_per_clip']
 
     def num_stored(self, i:int)->int:
         "Count the frames of record `i` that can be asked for."
         row = self._row(i)
         if self.clips.value('format', row) in _IMAGES: return len(self.clips.value('offsets', row))
-        return self.clips.value('num_frames', row)                              # a whole video: all of it
+        return self.clips.value('num_frames', row)  # a whole video: all of it
 
 # %% ../../nbs/data/05_store.ipynb #fd8e2efb
 @patch
@@ -165,7 +181,8 @@ def _lost_clips(self:FrameStore):
 @patch
 def _without(self:FrameStore, lost):
     "The store without the records of lost clips."
-    names = [(clip.media_id, f"shard {self.content['shards'][clip.shard][0]} was cut off before its end")
+    names = [(clip.media_id,
+              f"shard {self.content['shards'][clip.shard][0]} was cut off before its end")
              for clip in map(self.clips.__getitem__, np.flatnonzero(lost))]
     kept = np.flatnonzero(~lost[self.records.column('clip')])
     return FrameStore(self.folder, self.records.take(kept), lost=names)
@@ -174,7 +191,8 @@ def _without(self:FrameStore, lost):
 @patch
 def frames(self:FrameStore,
     i:int,                              # record, 0 <= i < len(store)
-    frame_ids:Sequence[int]|None=None,  # T places among the stored, 0 <= id < num_stored(i); None = all
+    # T places among the stored, 0 <= id < num_stored(i); None = all
+    frame_ids:Sequence[int]|None=None,
 )->torch.Tensor:                        # (T, 3, H, W) uint8, channels last in memory
     "Read stored frames of a record's clip."
     check_range('record', i, 0, len(self))
@@ -182,10 +200,12 @@ def frames(self:FrameStore,
     key, shard, format, offsets, sizes = (
         self.clips.value(name, row) for name in ('key', 'shard', 'format', 'offsets', 'sizes'))
     ids = list(range(stored)) if frame_ids is None else [int(frame) for frame in frame_ids]
-    for frame in ids: check_range('frame id', frame, 0, stored)
-    if format not in _IMAGES: return _decode_video(self._shards.read(shard, offsets[0], sizes[0]), ids, key)
-    images = {frame: _decode_image(self._shards.read(shard, offsets[frame], sizes[frame]), format, key)
-              for frame in dict.fromkeys(ids)}
+    for frame in ids:
+        check_range('frame id', frame, 0, stored)
+    if format not in _IMAGES:
+        return _decode_video(self._shards.read(shard, offsets[0], sizes[0]), ids, key)
+    images = {frame: _decode_image(self._shards.read(shard, offsets[frame], sizes[frame]), format,
+                                   key) for frame in dict.fromkeys(ids)}
     return _stack_frames([images[frame] for frame in ids])
 
 # %% ../../nbs/data/05_store.ipynb #6d60ae63
@@ -193,7 +213,8 @@ def frames(self:FrameStore,
 def info(self:FrameStore, i:int)->VideoInfo:
     "Say how long, fast and large the source file of record `i` is."
     row = self._row(i)
-    return VideoInfo(*(self.clips.value(name, row) for name in ('num_frames', 'fps', 'height', 'width')))
+    return VideoInfo(
+        *(self.clips.value(name, row) for name in ('num_frames', 'fps', 'height', 'width')))
 
 @patch
 def frame_ids(self:FrameStore, i:int)->list[int]:
@@ -237,8 +258,9 @@ def with_records(self:FrameStore,
     found, absent = np.flatnonzero(places >= 0), np.flatnonzero(places < 0)
     if not len(found):
         first = records[0].media_id if len(records) else 'none'
-        raise ValueError(f"none of {len(records)} records has its clip in {self.folder.name}: the first is "
-                         f"{first}, the store's {self.clips[0].media_id}; prepare these, or compare the ids")
+        raise ValueError(
+            f"none of {len(records)} records has its clip in {self.folder.name}: the first is "
+            f"{first}, the store's {self.clips[0].media_id}; prepare these, or compare the ids")
     missing = dict.fromkeys(records[int(i)].media_id for i in absent)
     chosen = records.take(found) if on_disk else [records[i] for i in found]
     return FrameStore(self.folder, chosen, alive[places[found]], missing, self._lost)

@@ -47,8 +47,10 @@ def _labels(rows, finders, table, report):
         kind, found = next((one for one in tries if one[1].path), tries[0])
         path = str(found.path)
         if row.label is None:
-            report.exclude('unknown class', table, row.line, f"{row.name!r} is not in the list of classes")
-        elif found.path is None: report.exclude(found.problem, table, row.line, found.message)
+            report.exclude('unknown class', table, row.line,
+                           f"{row.name!r} is not in the list of classes")
+        elif found.path is None:
+            report.exclude(found.problem, table, row.line, found.message)
         elif hash(path) in taken:
             report.exclude('duplicate', table, row.line, f"{row.places[0][1]} was there before")
         else:
@@ -66,8 +68,9 @@ def number_classes(
     "Number classes by alphabet."
     classes = {name: number for number, name in enumerate(sorted(set(names)))}
     if len(classes) not in expected:
-        report.note(table, 1, f"{len(classes)} classes, expected {' or '.join(map(str, expected))}; numbered "
-                              "by alphabet, so not as in a model that was trained on all of them")
+        report.note(table, 1,
+                    f"{len(classes)} classes, expected {' or '.join(map(str, expected))}; numbered "
+                    "by alphabet, so not as in a model that was trained on all of them")
     return classes
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #76bd51a5
@@ -84,18 +87,22 @@ def _list_rows(table, classes, report):
         framed, number = _FRAMES.match(rest), int(label)
         places = (('video', rest), ('frames', framed[1])) if framed else (('video', rest),)
         known = classes[number] if number < len(classes) else label
-        yield LabelRow(line, places, '', None if classes and number >= len(classes) else number, known)
+        yield LabelRow(line, places, '', None if classes and number >= len(classes) else number,
+                       known)
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #4f2a9406
 def read_videomae_list(
     table:str|Path,                 # lines `path label`, or `folder number-of-frames label`
-    root:str|Path|None=None,        # of the paths; None = the table's folder; '/' for absolute paths anywhere
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
-    classes:Sequence[str]=(),       # names of the classes 0, 1, …; without them the number is the name
+    # of the paths; None = the table's folder; '/' for absolute paths anywhere
+    root:str|Path|None=None,
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
+    classes:Sequence[str]=(),  # names of the classes 0, 1, …; without them the number is the name
 )->Iterator[Label]:
     "Read a list in VideoMAE's form: of clips, or of folders of frames."
     table, report = Path(table), report or ReadReport(warn=True)
-    if not table.is_file(): raise FileNotFoundError(f"no list {table}; name a file of lines `path label`")
+    if not table.is_file():
+        raise FileNotFoundError(f"no list {table}; name a file of lines `path label`")
     root = table.parent if root is None else root
     finders = {kind: MediaFinder(root, kind, deep=False) for kind in ('video', 'frames')}
     return label_records(_list_rows(table, classes, report), finders, table, report)
@@ -108,7 +115,8 @@ def _numbered_classes(folder, report):
         number, _, name = text.strip().partition(' ')
         if not text.strip(): continue
         if not (number.isdigit() and int(number) and name):
-            raise ValueError(f"{table}: line {line} is {text.strip()!r}, expected a number from 1 and a name")
+            raise ValueError(
+                f"{table}: line {line} is {text.strip()!r}, expected a number from 1 and a name")
         classes[name.strip()] = int(number) - 1
     return classes
 
@@ -128,7 +136,8 @@ def _ucf_lines(table, classes, report):
         elif number and name in classes and int(number) - 1 != classes[name]:
             message = f"{name} is class {classes[name] + 1}, the line says {number}"
             report.exclude('unknown class', table, line, message)
-        else: yield LabelRow(line, (('video', clip),), clip_stem(clip), classes.get(name), name)
+        else:
+            yield LabelRow(line, (('video', clip),), clip_stem(clip), classes.get(name), name)
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #1fa6a7a3
 def _read_labels(dataset, forms, folder, split, report, *places):
@@ -151,7 +160,8 @@ def ucf101_forms(
 def read_ucf101(
     folder:str|Path,                # holds ucfTrainTestlist/ and videos/ (or UCF-101/)
     split:str='train',              # 'train' or 'test'
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
     fold:int=1,                     # 1 to 3
 )->Iterator[Label]:
     "Read a fold of UCF101."
@@ -164,7 +174,8 @@ def _hmdb_lists(folder, fold):
     for name in tables_below(check_folder(folder)):
         if not name.endswith(end): continue
         action = os.path.basename(name).removesuffix(end)
-        if action in lists: raise ValueError(f"{folder} holds two lists {action}{end}; keep one of them")
+        if action in lists:
+            raise ValueError(f"{folder} holds two lists {action}{end}; keep one of them")
         lists[action] = Path(folder)/name
     if lists: return lists
     raise FileNotFoundError(f"no table *{end} in {folder} or two folders below; put HMDB51's "
@@ -185,9 +196,10 @@ def _hmdb_rows(lists, classes, split, report):
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #7761cd6a
 def read_hmdb51(
-    folder:str|Path,                # holds testTrainMulti_7030_splits/, and videos/ (or the classes' folders)
+    folder:str|Path,  # holds testTrainMulti_7030_splits/, and videos/ (or the classes' folders)
     split:str='train',              # 'train' or 'test'
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
     fold:int=1,                     # 1 to 3
 )->Iterator[Label]:
     "Read a split of HMDB51."
@@ -205,8 +217,10 @@ _SECONDS = re.compile(r'\d+(\.\d*)?$')
 
 def _kinetics_rows(table, folder, split, report):
     "Read a split's CSV; the classes are those of all CSVs there."
-    tables = filter(None, (KINETICS_FORMS[0].find(folder, name) for name in ('train', 'val', 'test')))
-    names = {row['label'] for other in tables for _, row in read_csv(other, ('label',), ReadReport())}
+    tables = filter(None,
+                    (KINETICS_FORMS[0].find(folder, name) for name in ('train', 'val', 'test')))
+    names = {row['label'] for other in tables for _,
+             row in read_csv(other, ('label',), ReadReport())}
     classes = number_classes(names, table, (400, 600, 700), report)
     lines = read_csv(table, ('label', 'youtube_id', 'time_start', 'time_end'), report)
     return _kinetics_lines(lines, table, classes, report)
@@ -229,7 +243,8 @@ def _folder_rows(folder, classes):
         for name in sorted(os.listdir(folder/action)):
             if os.path.splitext(name)[1].lower() not in SUFFIXES['video']: continue
             place, label = ('video', f'{action}/{name}'), classes.get(action)
-            yield LabelRow(f'{action}/{name}', (place,), media_stem(name), label, action.replace('_', ' '))
+            yield LabelRow(f'{action}/{name}', (place,), media_stem(name), label,
+                           action.replace('_', ' '))
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #0b658270
 KINETICS_FORMS = (      # the form of Kinetics that has tables; the other has folders only
@@ -237,17 +252,20 @@ KINETICS_FORMS = (      # the form of Kinetics that has tables; the other has fo
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #4af877ce
 def read_kinetics(
-    folder:str|Path,                # holds the CSVs and the clips, or {split}/{class}/ with the clips
+    folder:str|Path,  # holds the CSVs and the clips, or {split}/{class}/ with the clips
     split:str='train',              # 'train', 'val' or 'test'
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
 )->Iterator[Label]:
     "Read Kinetics-400, or one of its sisters."
     places = [check_folder(folder)/name for name in (split, f'videos/{split}', f'{split}_256')]
     place = next((place for place in places if place.is_dir()), None)
     if place is None or KINETICS_FORMS[0].find(folder, split):
         return _read_labels('Kinetics', KINETICS_FORMS, folder, split, report)
-    report, train = report or ReadReport(warn=True), place.with_name(place.name.replace(split, 'train'))
-    names = [entry.name for entry in os.scandir(train if train.is_dir() else place) if entry.is_dir()]
+    report, train = report or ReadReport(warn=True), place.with_name(place.name.replace(split,
+                                                                                        'train'))
+    names = [entry.name for entry in os.scandir(train if train.is_dir() else place)
+             if entry.is_dir()]
     rows = _folder_rows(place, number_classes(names, place, (400, 600, 700), report))
     return label_records(rows, dict(video=MediaFinder(place)), place, report)
 
@@ -258,7 +276,8 @@ def _ssv2_classes(folder, report):
     classes = read_json(table, report)
     if isinstance(classes, dict) and all(str(number).isdigit() for number in classes.values()):
         return {name: int(number) for name, number in classes.items()}
-    raise ValueError(f"{table}: expected {{class: number}}; put Something-Something's own file there")
+    raise ValueError(
+        f"{table}: expected {{class: number}}; put Something-Something's own file there")
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #c86ff2ed
 def _ssv2_rows(table, folder, split, report):
@@ -269,9 +288,11 @@ def _ssv2_entries(entries, table, classes, report):
         clip, template = entry.get('id'), entry.get('template')
         if isinstance(clip, (str, int)) and isinstance(template, str):
             name = template.replace('[', '').replace(']', '')
-            yield LabelRow(line, (('video', f'{clip}.webm'),), clip_stem(str(clip)), classes.get(name), name)
+            yield LabelRow(line, (('video', f'{clip}.webm'),), clip_stem(str(clip)),
+                           classes.get(name), name)
         else:
-            report.exclude('bad row', table, line, f"keys {', '.join(entry)[:80]}: expected id and template")
+            report.exclude('bad row', table, line,
+                           f"keys {', '.join(entry)[:80]}: expected id and template")
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #43f40b97
 SSV2_FORMS = (          # both spellings of Something-Something V2's tables
@@ -283,7 +304,8 @@ SSV2_FORMS = (          # both spellings of Something-Something V2's tables
 def read_ssv2(
     folder:str|Path,                # holds the tables, the list of classes, and the clips below
     split:str='train',              # 'train' or 'val'
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
 )->Iterator[Label]:
     "Read Something-Something V2."
     place = '20bn-something-something-v2'

@@ -20,13 +20,17 @@ from .tables import read_csv, read_dicts, read_json, read_tsv, stream_json
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #93428031
 def _entry_rows(table, folder, split, report):
-    "Read a list of entries (Singularity) or a line each (ClipBERT, ALPRO): a name, one or more captions."
+    """Read a list of entries (Singularity) or a line each (ClipBERT, ALPRO): a name, one or more
+    captions."""
     for line, entry in read_dicts(table, report):
         name, texts = (entry.get(key_of(entry, keys)) for keys in (MEDIA_KEYS, CAPTION_KEYS))
         texts = caption_texts(texts)
-        if isinstance(name, (str, int)) and texts: yield TableRow(line, name, clip_stem(name), texts)
-        else: report.exclude('bad row', table, line, f"keys {', '.join(entry)[:80]}: expected a caption "
-                             f"and one of {', '.join(MEDIA_KEYS[:5])}")
+        if isinstance(name, (str, int)) and texts:
+            yield TableRow(line, name, clip_stem(name), texts)
+        else:
+            report.exclude('bad row', table, line,
+                           f"keys {', '.join(entry)[:80]}: expected a caption "
+                           f"and one of {', '.join(MEDIA_KEYS[:5])}")
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #0c23ceba
 def _join_clips(rows, table, report):
@@ -37,7 +41,8 @@ def _join_clips(rows, table, report):
         if first is row: continue
         new = tuple(text for text in row.texts if text not in first.texts)
         if not new:
-            report.exclude('duplicate', table, row.line, f"{row.media_id} with this caption was there before")
+            report.exclude('duplicate', table, row.line,
+                           f"{row.media_id} with this caption was there before")
         clips[row.media_id] = first._replace(texts=first.texts + new)
     return clips.values()
 
@@ -46,8 +51,11 @@ def _paragraphs(rows, table, report):
     "Join the sentences of each row into one text."
     for row in rows:
         wrong = [text for text in row.texts if not isinstance(text, str)]
-        if wrong: report.exclude('bad row', table, row.line, f"{row.media_id}: {wrong[0]!r} is no sentence")
-        else: yield row._replace(texts=(join_paragraph(row.texts),))
+        if wrong:
+            report.exclude('bad row', table, row.line,
+                           f"{row.media_id}: {wrong[0]!r} is no sentence")
+        else:
+            yield row._replace(texts=(join_paragraph(row.texts),))
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #d887bcf6
 def _read(dataset, forms, folder, split, report, place, paragraph=False):
@@ -55,8 +63,9 @@ def _read(dataset, forms, folder, split, report, place, paragraph=False):
     report = report or ReadReport(warn=True)
     form, table = find_form(dataset, forms, folder, split)
     rows = form.rows(table, Path(folder), split, report)
-    if paragraph: rows = _paragraphs(rows, table, report)
-    rows = _join_clips(rows, table, report)         # all read here: a broken file complains at the call
+    if paragraph:
+        rows = _paragraphs(rows, table, report)
+    rows = _join_clips(rows, table, report)  # all read here: a broken file complains at the call
     return caption_records(rows, find_media(folder, table, 'video', 'videos', place), table, report)
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #898f0565
@@ -70,10 +79,13 @@ def _msrvtt_captions(folder, report):
         entry = entry if isinstance(entry, dict) else {}
         name, text, number = map(entry.get, (lists[key], 'caption', 'sen_id'))
         if not isinstance(name, str) or text is None:
-            report.exclude('bad row', table, line, f"expected {lists[key]} and caption in {str(entry)[:80]}")
+            report.exclude('bad row', table, line,
+                           f"expected {lists[key]} and caption in {str(entry)[:80]}")
         elif number is not None and (key, number) in numbers:
             report.exclude('duplicate', table, line, f"sen_id {number} was there before")
-        else: captions[key][name].append(text); numbers.add((key, number))
+        else:
+            captions[key][name].append(text)
+            numbers.add((key, number))
     found = captions['sentences'] or captions['annotations']
     if found: return found
     raise ValueError(f"{table}: holds no captions; expected a list `sentences` (MSRVTT's own) or "
@@ -81,33 +93,42 @@ def _msrvtt_captions(folder, report):
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #e172e67d
 _INDEX = 'jsfusion_val_caption_idx'
-_TO_JSON = (f"python -c \"import json, numpy; index = dict(numpy.load('{_INDEX}.pkl', allow_pickle=True)); "
-            f"json.dump({{k: int(v) for k, v in index.items()}}, open('{_INDEX}.json', 'w'))\"")
+_TO_JSON = (
+    f"python -c \"import json, numpy; index = dict(numpy.load('{_INDEX}.pkl', allow_pickle=True)); "
+    f"json.dump({{k: int(v) for k, v in index.items()}}, open('{_INDEX}.json', 'w'))\"")
 
 def _test_choice(table):
     "Read which caption of each clip Frozen's test set searches for."
     choice = table.parent/f'{_INDEX}.json'
     if choice.is_file():
         if isinstance(numbers := read_json(choice), dict): return numbers
-        raise ValueError(f"{choice}: expected {{clip: number of its caption, from 0}}; make it by {_TO_JSON}")
-    raise FileNotFoundError(f"{table} names the test clips, but the caption of each is in {_INDEX}.pkl, and "
-                            "opening a pickle runs whatever it holds, so it is not read; put the captions "
-                            "there as MSRVTT_JSFUSION_test.csv, or, where you trust the pickle, run this in "
-                            f"its folder: {_TO_JSON}")
+        raise ValueError(
+            f"{choice}: expected {{clip: number of its caption, from 0}}; make it by {_TO_JSON}")
+    raise FileNotFoundError(
+        f"{table} names the test clips, but the caption of each is in {_INDEX}.pkl, and "
+        "opening a pickle runs whatever it holds, so it is not read; put the captions "
+        "there as MSRVTT_JSFUSION_test.csv, or, where you trust the pickle, run this in "
+        f"its folder: {_TO_JSON}")
 
 def _list_rows(table, folder, split, report):
-    "Read a list of clips, a CSV (CLIP4Clip) or plain lines (Frozen), and take their captions from the JSON."
+    """Read a list of clips, a CSV (CLIP4Clip) or plain lines (Frozen), and take their captions
+    from the JSON."""
     frozen, test = table.suffix == '.txt', split == 'test'
     choice = _test_choice(table) if frozen and test else {}
     captions = _msrvtt_captions(folder, report) if frozen or not test else {}
-    if frozen: rows = ((line, dict(video_id=cells[0].strip())) for line, cells in read_tsv(table, report))
-    else: rows = read_csv(table, ('video_id', *['sentence']*test), report)
+    if frozen:
+        rows = ((line, dict(video_id=cells[0].strip())) for line, cells in read_tsv(table, report))
+    else:
+        rows = read_csv(table, ('video_id', *['sentence']*test), report)
     for line, row in rows:
         clip = row['video_id']
         texts = (row['sentence'],) if test and 'sentence' in row else tuple(captions.get(clip, ()))
-        if choice: texts = texts[choice.get(clip, len(texts)):][:1]
-        if texts: yield TableRow(line, clip, clip_stem(clip), texts)
-        else: report.exclude('unknown clip', table, line, f"{clip} has no caption")
+        if choice:
+            texts = texts[choice.get(clip, len(texts)):][:1]
+        if texts:
+            yield TableRow(line, clip, clip_stem(clip), texts)
+        else:
+            report.exclude('unknown clip', table, line, f"{clip} has no caption")
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #e347d137
 MSRVTT_FORMS = (    # every form in which MSRVTT is read
@@ -123,8 +144,11 @@ MSRVTT_FORMS = (    # every form in which MSRVTT is read
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #94532c5c
 def read_msrvtt(
     folder:str|Path,                # holds one of the forms, and the clips below
-    split:str='train',              # 'train' (7k, else 9k clips), 'val', 'test' (1k: one caption a clip), 'test_all' (all of theirs)
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
+    # 'train' (7k, else 9k clips), 'val', 'test' (1k: one caption a clip), 'test_all' (all of
+    # theirs)
+    split:str='train',
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
 )->Iterator[Caption]:               # one record a clip
     "Read MSRVTT for retrieval (§4.1)."
     return _read('MSRVTT', MSRVTT_FORMS, folder, split, report, 'videos_images/msrvtt_2fps_224')
@@ -135,34 +159,46 @@ def _in_time(moments):
     return tuple(text for *_, text in sorted(moments, key=lambda moment: moment[:2]))
 
 def _span(times):
-    "Take the median start and the median end over annotators; None where they are not pairs of numbers."
-    try: start, end = (float(median(side)) for side in zip(*times, strict=True))
-    except (TypeError, ValueError): return None
+    """Take the median start and the median end over annotators; None where they are not pairs of
+    numbers."""
+    try:
+        start, end = (float(median(side)) for side in zip(*times, strict=True))
+    except (TypeError, ValueError):
+        return None
     return start, end
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #d4d70aaf
 def _listed(clips, listed, table, lists, report):
     "Take the clips of a table that are on a list, {clip: line}, in its order."
     for clip, line in listed.items():
-        if clip in clips: yield clips[clip]
-        else: report.exclude('unknown clip', lists, line, f"{clip} is not in {table.name}")
+        if clip in clips:
+            yield clips[clip]
+        else:
+            report.exclude('unknown clip', lists, line, f"{clip} is not in {table.name}")
     others = [clip for clip in clips if clip not in listed]
-    if others: report.note(table, others[0], f"{len(others)} of {len(clips)} clips are not on the list "
-                                             f"{lists.name}; left to other splits")
+    if others:
+        report.note(table, others[0], f"{len(others)} of {len(clips)} clips are not on the list "
+                                      f"{lists.name}; left to other splits")
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #a5321e3c
 def _didemo_rows(table, folder, split, report):
     "Read DiDeMo's own JSON, limited to CLIP4Clip's list where the table is that."
-    lists, moments, numbers = table, defaultdict(list), set()
-    if lists.suffix == '.txt': table = find_table(folder, f'{split}_data.json')
+    lists = table
+    moments = defaultdict(list)
+    numbers = set()
+    if lists.suffix == '.txt':
+        table = find_table(folder, f'{split}_data.json')
     for line, entry in read_dicts(table, report):
         name, text, number = map(entry.get, ('video', 'description', 'annotation_id'))
         span = _span(entry.get('times'))
         if not (isinstance(name, str) and isinstance(text, str) and span):
-            report.exclude('bad row', table, line, f"expected video, description, times in {str(entry)[:80]}")
+            report.exclude('bad row', table, line,
+                           f"expected video, description, times in {str(entry)[:80]}")
         elif number is not None and number in numbers:
             report.exclude('duplicate', table, line, f"annotation_id {number} was there before")
-        else: moments[name].append((*span, text)); numbers.add(number)
+        else:
+            moments[name].append((*span, text))
+            numbers.add(number)
     rows = (TableRow(name, name, clip_stem(name), _in_time(told)) for name, told in moments.items())
     clips = {row.media_id: row for row in rows}
     if lists == table: return clips.values()
@@ -181,7 +217,8 @@ DIDEMO_FORMS = (    # every form in which DiDeMo is read
 def read_didemo(
     folder:str|Path,                # holds one of the forms, and the clips below
     split:str='train',              # 'train', 'val' or 'test'
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
     paragraph:bool=True,            # join the sentences of a clip; False keeps them apart
 )->Iterator[Caption]:               # one record a clip
     "Read DiDeMo for paragraph retrieval (§4.1)."
@@ -204,8 +241,10 @@ def _anet_clips(table, report):
         times = entry.get('timestamps', [(0, 0)]*len(told)) if told else None
         spans = [_span([pair]) for pair in times] if isinstance(times, list) else []
         if not told or len(spans) != len(told) or None in spans:
-            report.exclude('bad row', table, line, f"{name}: {len(told)} sentences, {len(spans)} timestamps")
-        elif name in clips: report.exclude('duplicate', table, line, f"{name} was there before")
+            report.exclude('bad row', table, line,
+                           f"{name}: {len(told)} sentences, {len(spans)} timestamps")
+        elif name in clips:
+            report.exclude('duplicate', table, line, f"{name} was there before")
         else:
             told = _in_time([(*span, text) for span, text in zip(spans, told)])
             clips[name] = TableRow(line, name, activitynet_id(name), told)
@@ -238,7 +277,8 @@ ACTIVITYNET_FORMS = (   # every form in which ActivityNet Captions is read
 def read_activitynet(
     folder:str|Path,                # holds one of the forms, and the clips below
     split:str='train',              # 'train', 'val_1' or 'val_2'; 'val' and 'test' = val_1
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
     paragraph:bool=True,            # join the sentences of a clip; False keeps them apart
 )->Iterator[Caption]:               # one record a clip
     "Read ActivityNet Captions for paragraph retrieval (§4.1)."

@@ -26,24 +26,31 @@ def try_decode(
     kind:str,           # 'video', 'image' or 'frames'
 )->str:                 # why it cannot be read; '' if it can
     "Decode a picture, or four frames of a clip."
-    try: read_image(media) if kind == 'image' else sample_clip(media, 4)
-    except (UnreadableMedia, OSError) as error: return str(error)
+    try:
+        read_image(media) if kind == 'image' else sample_clip(media, 4)
+    except (UnreadableMedia, OSError) as error:
+        return str(error)
     return ''
 
 # %% ../../nbs/annex/formats/11_check.ipynb #6c1a2fbb
 _PATIENCE = 60.         # seconds for one file
 
 def _stop(pool):
-    for process in list(pool._processes.values()): process.kill()
+    for process in list(pool._processes.values()):
+        process.kill()
     pool.shutdown(wait=False, cancel_futures=True)
 
 def _decode_alone(item):
     "Decode in a process of its own, which a broken file may take down."
     pool = ProcessPoolExecutor(1)
-    try: return pool.submit(try_decode, *item).result(_PATIENCE)
-    except TimeoutError: return f"{item[0]}: not decoded within {_PATIENCE:.0f} s"
-    except BrokenProcessPool: return f"{item[0]}: it ends the process that decodes it"
-    finally: _stop(pool)
+    try:
+        return pool.submit(try_decode, *item).result(_PATIENCE)
+    except TimeoutError:
+        return f"{item[0]}: not decoded within {_PATIENCE:.0f} s"
+    except BrokenProcessPool:
+        return f"{item[0]}: it ends the process that decodes it"
+    finally:
+        _stop(pool)
 
 # %% ../../nbs/annex/formats/11_check.ipynb #909a3d43
 def decode_all(
@@ -53,16 +60,21 @@ def decode_all(
     "Try every file; one that hangs or kills its process is named like any other."
     items, pool = iter(items), ProcessPoolExecutor(workers) if workers else None
     while batch := list(islice(items, 256)):
-        if not workers: yield from ((media, try_decode(media, kind)) for media, kind in batch); continue
+        if not workers:
+            yield from ((media, try_decode(media, kind)) for media, kind in batch)
+            continue
         futures = [pool.submit(try_decode, *item) for item in batch]
         for item, future in zip(batch, futures):
-            try: yield item[0], future.result(_PATIENCE)
+            try:
+                yield item[0], future.result(_PATIENCE)
             except (TimeoutError, BrokenProcessPool):
-                _stop(pool); pool = ProcessPoolExecutor(workers)
+                _stop(pool)
+                pool = ProcessPoolExecutor(workers)
                 rest = batch[batch.index(item):]
                 yield from ((one[0], _decode_alone(one)) for one in rest)
                 break
-    if pool: _stop(pool)
+    if pool:
+        _stop(pool)
 
 # %% ../../nbs/annex/formats/11_check.ipynb #7c74a49e
 @dataclass
@@ -90,12 +102,15 @@ class SplitCheck:
         "Say it in a few lines; paths are relative to the folder."
         lines = [f"{self.dataset}, {self.split}: {self.layout}, {self.table}", *_count_lines(self),
                  *_problem_lines(self.report)]
-        if self.error: lines.append(f"nothing can be read: {self.error}")
-        lines += [f"note: {table}, {line}: {message}" for (table, message), line in self.report.notes.items()]
+        if self.error:
+            lines.append(f"nothing can be read: {self.error}")
+        lines += [f"note: {table}, {line}: {message}" for (table, message),
+                  line in self.report.notes.items()]
         readable = f"{self.tried - len(self.unreadable):,} readable, {len(self.unreadable):,} not"
         lines.append(f"decoded {self.tried:,} of {self.clips:,} files: {readable}")
         lines += [f"  {reason}" for reason in list(self.unreadable.values())[:5]]
-        return '\n  '.join(lines).replace(f'{self.folder}/', '').replace(self.folder, Path(self.folder).name)
+        return '\n  '.join(lines).replace(f'{self.folder}/', '').replace(self.folder,
+                                                                         Path(self.folder).name)
 
 # %% ../../nbs/annex/formats/11_check.ipynb #eb4c58f5
 def _count_lines(check):
@@ -113,14 +128,20 @@ def _problem_lines(report, most=5):
 
 # %% ../../nbs/annex/formats/11_check.ipynb #64a66314
 class _Progress:
-    "Say how far it is: a line that is written over on a terminal, a line every ten seconds in a log."
+    """Say how far it is: a line that is written over on a terminal, a line every ten seconds in
+    a log."""
     def __init__(self, name, total=None):
-        self.name, self.total, self.done, self.bad = name, total, 0, 0
+        self.name = name
+        self.total = total
+        self.done = 0
+        self.bad = 0
         self.start = self.shown = time.time()
         self.every = .2 if sys.stdout.isatty() else 10.
     def step(self, bad=False):
-        self.done += 1; self.bad += bad
-        if time.time() - self.shown > self.every: self.show()
+        self.done += 1
+        self.bad += bad
+        if time.time() - self.shown > self.every:
+            self.show()
     def show(self, end=False):
         self.shown, rate = time.time(), self.done/max(time.time() - self.start, 1e-9)
         bar = '' if not self.total else f"[{'#'*(20*self.done//self.total):<20}] "
@@ -134,14 +155,17 @@ def _files_of(records, check):
     seen, progress = _Seen(), _Progress(f"{check.dataset}, {check.split}: rows read")
     for record in records:
         progress.step()
-        if seen.add(record.media): check.clips += 1; yield record.media, record.kind
+        if seen.add(record.media):
+            check.clips += 1
+            yield record.media, record.kind
 
 def _draw(items, count, generator):
     "Draw `count` of a stream of unknown length, each as likely as any other."
     drawn = list(islice(items, count))
     for seen, item in enumerate(items, count + 1):
         place = int(generator.integers(seen))
-        if place < count: drawn[place] = item
+        if place < count:
+            drawn[place] = item
     return drawn
 
 def _decode(items, check, workers, total=None):
@@ -149,7 +173,8 @@ def _decode(items, check, workers, total=None):
     for media, reason in decode_all(items, workers):
         check.tried += 1
         progress.step(bool(reason))
-        if reason: check.unreadable[media] = reason.split('; replace')[0]
+        if reason:
+            check.unreadable[media] = reason.split('; replace')[0]
     progress.show(end=True)
 
 # %% ../../nbs/annex/formats/11_check.ipynb #1514024b
@@ -158,16 +183,19 @@ def _check_shards(check, place, sample, everything, workers):
     tars = sorted(place.glob('*.tar'))
     with tempfile.TemporaryDirectory() as spare:
         (Path(spare)/'tars').mkdir()
-        for tar in tars if everything else tars[:1]: (Path(spare)/'tars'/tar.name).symlink_to(tar.absolute())
+        for tar in tars if everything else tars[:1]:
+            (Path(spare)/'tars'/tar.name).symlink_to(tar.absolute())
         store = index_shards(Path(spare)/'tars', Path(spare)/'cache', workers)
         check.report.kept = check.clips = len(store)
         for media, reason in store.skipped:
-            check.report.exclude('unreadable', media.split('/')[0], media, reason.removeprefix(f'{media}: '))
+            check.report.exclude('unreadable', media.split('/')[0], media,
+                                 reason.removeprefix(f'{media}: '))
         if len(tars) > 1 and not everything:
             check.report.note(place, tars[0].name, f"the first of {len(tars):,} shards")
         for i in np.random.default_rng(0).permutation(len(store))[:sample].tolist():
             check.tried += 1
-            try: store.frames(i, [0])
+            try:
+                store.frames(i, [0])
             except UnreadableMedia as error:
                 check.unreadable[store.records[i].media] = str(error).split('; replace')[0]
 
@@ -184,18 +212,20 @@ def check_split(
     "Read a split to its end and decode some of its files, or all."
     about, layout = find_dataset(dataset), recognise(dataset, folder, split)
     table = layout.find(folder, split)
-    check = SplitCheck(dataset, split, str(folder), layout.name, str(table), about.splits.get(split),
-                       about.checked)
+    check = SplitCheck(dataset, split, str(folder), layout.name, str(table),
+                       about.splits.get(split), about.checked)
     if layout.name == 'shards':
         _check_shards(check, find_shards(folder, split), sample, everything, workers)
         return check
     try:
         items = _files_of(read_dataset(dataset, folder, split, check.report, quarantine), check)
-        if everything: _decode(items, check, workers)
+        if everything:
+            _decode(items, check, workers)
         else:
             drawn = _draw(items, sample, np.random.default_rng(0))
             _decode(drawn, check, workers, len(drawn))
-    except ValueError as error: check.error = str(error).split(';')[0]
+    except ValueError as error:
+        check.error = str(error).split(';')[0]
     return check
 
 # %% ../../nbs/annex/formats/11_check.ipynb #a265fb28
@@ -206,16 +236,20 @@ def check_dataset(
     **options,                  # of check_split
 )->list[SplitCheck]:
     "Check the splits of a dataset; a split that nobody asked for may be missing."
-    wanted, found, missing = list(splits) or list(find_dataset(dataset).splits), [], None
+    wanted = list(splits) or list(find_dataset(dataset).splits)
+    found = []
+    missing = None
     for split in wanted:
-        try: check = check_split(dataset, folder, split, **options)
+        try:
+            check = check_split(dataset, folder, split, **options)
         except FileNotFoundError as error:
             if splits: raise
             missing = missing or error
             continue
         found.append(check)
         print(check.text(), flush=True)
-        if not splits and any('names no split' in message for _, message in check.report.notes): break
+        if not splits and any('names no split' in message for _, message in check.report.notes):
+            break
     if missing and not found: raise missing
     return found
 
@@ -224,28 +258,37 @@ def main(
     args:list[str]|None=None,   # None = of the command line
 )->int:                         # 0 = nothing to mend, 1 = something
     "Check a dataset's folder: `smaug_check webvid /your/webvid`."
-    parser = argparse.ArgumentParser('smaug_check', epilog=f"datasets: {', '.join(DATASETS)}", description=
-        "Tell in which layout a dataset lies in a folder, count its records, name what is missing or broken, "
-        "and decode some of its files.")
+    parser = argparse.ArgumentParser('smaug_check', epilog=f"datasets: {', '.join(DATASETS)}",
+                                     description= "Tell in which layout a dataset lies in a "
+                                     "folder, count its records, name what is missing or broken, "
+                                     "and decode some of its files.")
     parser.add_argument('dataset', help="name of a dataset, see below; custom = your own folder")
     parser.add_argument('folder', help="where it lies")
-    parser.add_argument('--split', action='append', default=[], help="all that are there, unless named")
+    parser.add_argument('--split', action='append', default=[],
+                        help="all that are there, unless named")
     parser.add_argument('--sample', type=int, default=32, metavar='N', help="files to decode (32)")
-    parser.add_argument('--all', action='store_true', help="decode every file, and write a quarantine list")
-    parser.add_argument('--workers', type=int, default=2, metavar='N', help="processes that decode (2)")
-    parser.add_argument('--quarantine', metavar='FILE', help="list to honour, or with --all to write")
-    if not (sys.argv[1:] if args is None else args): parser.print_help(); return 1
+    parser.add_argument('--all', action='store_true',
+                        help="decode every file, and write a quarantine list")
+    parser.add_argument('--workers', type=int, default=2, metavar='N',
+                        help="processes that decode (2)")
+    parser.add_argument('--quarantine', metavar='FILE',
+                        help="list to honour, or with --all to write")
+    if not (sys.argv[1:] if args is None else args):
+        parser.print_help()
+        return 1
     asked = parser.parse_args(args)
     listed = None if asked.all else asked.quarantine
-    try: checks = check_dataset(asked.dataset, asked.folder, asked.split, sample=asked.sample,
-                                everything=asked.all, workers=asked.workers, quarantine=listed)
+    try:
+        checks = check_dataset(asked.dataset, asked.folder, asked.split, sample=asked.sample,
+                               everything=asked.all, workers=asked.workers, quarantine=listed)
     except (ValueError, FileNotFoundError) as error:
         print(f"smaug_check: {error}", file=sys.stderr)
         return 1
     if asked.all:
-        unreadable = {media: reason for check in checks for media, reason in check.unreadable.items()}
+        unreadable = {media: reason for check in checks for media,
+                      reason in check.unreadable.items()}
         name = asked.quarantine or f'quarantine_{asked.dataset}.jsonl'
         write_quarantine(name, unreadable)
-        print(f"{len(unreadable):,} unreadable files listed in {name}; with quarantine={name!r} read_dataset "
-              "leaves them out")
+        print(f"{len(unreadable):,} unreadable files listed in {name}; with quarantine={name!r} "
+              "read_dataset " "leaves them out")
     return int(not all(check.ok for check in checks))

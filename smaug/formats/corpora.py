@@ -26,26 +26,30 @@ def find_media(
     kind:str,               # 'video', 'image' or 'frames'
     *names:str,             # where the media may be
 )->MediaFinder:
-    "Search in the first of these folders, in the dataset's or beside the table; else in the dataset's."
+    """Search in the first of these folders, in the dataset's or beside the table; else in the
+    dataset's."""
     places = [place/name for name in names for place in (Path(folder), table.parent)]
     return MediaFinder(next((place for place in places if place.is_dir()), Path(folder)), kind)
 
 # %% ../../nbs/annex/formats/04_corpora.ipynb #ce032d16
 def read_webvid(
-    folder:str|Path,            # holds results_{split}.csv (or results_2M_…, results_10M_…) and videos/
+    folder:str|Path,  # holds results_{split}.csv (or results_2M_…, results_10M_…) and videos/
     split:str='train',          # 'train' or 'val'
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
 )->Iterator[Caption]:
     "Read WebVid's table: one caption a clip."
     table = find_table(folder, f'results_{split}.csv', f'results_*_{split}.csv')
     report = report or ReadReport(warn=True)
-    rows = (TableRow(line, f"{row['page_dir']}/{row['videoid']}.mp4", row['videoid'], (row['name'],))
-            for line, row in read_csv(table, ['videoid', 'page_dir', 'name'], report))
+    rows = (TableRow(line, f"{row['page_dir']}/{row['videoid']}.mp4", row['videoid'],
+                     (row['name'],)) for line,
+            row in read_csv(table, ['videoid', 'page_dir', 'name'], report))
     return caption_records(rows, find_media(folder, table, 'video', 'videos'), table, report)
 
 # %% ../../nbs/annex/formats/04_corpora.ipynb #9f844645
 def _check_split(split, splits):
-    if split not in splits: raise ValueError(f"split is {split!r}, expected one of {', '.join(splits)}")
+    if split not in splits:
+        raise ValueError(f"split is {split!r}, expected one of {', '.join(splits)}")
 
 def _read_tsv_corpus(folder, table, report, *names):
     url_column(table)                                   # refused here, not at the first record
@@ -54,7 +58,7 @@ def _read_tsv_corpus(folder, table, report, *names):
 
 # %% ../../nbs/annex/formats/04_corpora.ipynb #2c3b390f
 def read_cc3m(
-    folder:str|Path,            # holds Train_GCC-training.tsv, and the pictures in images/ or training/
+    folder:str|Path,  # holds Train_GCC-training.tsv, and the pictures in images/ or training/
     split:str='train',          # or 'val'
     report:ReadReport|None=None,
 )->Iterator[Caption]:
@@ -72,7 +76,8 @@ def read_cc12m(
 )->Iterator[Caption]:
     "Read CC12M's table: a URL, a tab and a caption on each line."
     _check_split(split, ('train',))
-    return _read_tsv_corpus(folder, find_table(folder, 'cc12m.tsv', 'cc12m*.tsv'), report, 'training')
+    return _read_tsv_corpus(folder, find_table(folder, 'cc12m.tsv', 'cc12m*.tsv'), report,
+                            'training')
 
 # %% ../../nbs/annex/formats/04_corpora.ipynb #af0d8f98
 def _json_list(table, key):
@@ -101,10 +106,13 @@ def read_sbu(
         for url, text in zip_longest(urls(), texts()):
             if url is None or text is None:
                 more = 'captions than URLs' if url is None else 'URLs than captions'
-                raise ValueError(f"{table}: more {more}, so none can be trusted to belong together; "
-                                 "fetch both again")
-            if is_url(str(url[1])): yield url[0], url[1].strip(), text[1]
-            else: report.exclude('bad row', table, url[0], f"{str(url[1])[:60]!r} is no URL")
+                raise ValueError(
+                    f"{table}: more {more}, so none can be trusted to belong together; "
+                    "fetch both again")
+            if is_url(str(url[1])):
+                yield url[0], url[1].strip(), text[1]
+            else:
+                report.exclude('bad row', table, url[0], f"{str(url[1])[:60]!r} is no URL")
     return url_records(pairs, find_media(folder, table, 'image', 'images'), table, report)
 
 # %% ../../nbs/annex/formats/04_corpora.ipynb #667e0a22
@@ -119,10 +127,13 @@ def read_vg(
     pictures = stream_json(table, report)
     def rows():
         for _, line, picture in pictures:
-            try: name, texts = picture['id'], dict.fromkeys(region['phrase'] for region in picture['regions'])
+            try:
+                name, texts = picture['id'], dict.fromkeys(region['phrase']
+                                                           for region in picture['regions'])
             except (KeyError, TypeError):
                 report.exclude('bad row', table, line, "expected id, and regions with a phrase")
-            else: yield TableRow(line, f'{name}.jpg', str(name), tuple(texts))
+            else:
+                yield TableRow(line, f'{name}.jpg', str(name), tuple(texts))
     return caption_records(rows(), MediaFinder(folder, 'image'), table, report)
 
 # %% ../../nbs/annex/formats/04_corpora.ipynb #90d85e45
@@ -133,12 +144,17 @@ def _coco_rows(table, report):
     for key, line, value in stream_json(table, report):
         if key not in wanted: continue
         if not isinstance(value, dict) or not all(name in value for name in wanted[key]):
-            report.exclude('bad row', table, line, f"{str(value)[:80]}: expected {' and '.join(wanted[key])}")
-        elif key == 'images': names[value['id']] = value['file_name'], line
-        else: texts[value['image_id']].append(value['caption'])
+            report.exclude('bad row', table, line,
+                           f"{str(value)[:80]}: expected {' and '.join(wanted[key])}")
+        elif key == 'images':
+            names[value['id']] = value['file_name'], line
+        else:
+            texts[value['image_id']].append(value['caption'])
     for number in texts.keys() - names.keys():
-        report.exclude('unknown clip', table, f'image_id {number}', "captions of a picture not listed")
-    for number, (name, line) in names.items(): yield TableRow(line, name, str(number), tuple(texts[number]))
+        report.exclude('unknown clip', table, f'image_id {number}',
+                       "captions of a picture not listed")
+    for number, (name, line) in names.items():
+        yield TableRow(line, name, str(number), tuple(texts[number]))
 
 def _karpathy_rows(table, splits, report):
     for key, line, value in stream_json(table, report):
@@ -147,13 +163,15 @@ def _karpathy_rows(table, splits, report):
             name, split = os.path.join(value.get('filepath', ''), value['filename']), value['split']
             texts = tuple(sentence['raw'] for sentence in value['sentences'])
         except (KeyError, TypeError, AttributeError):
-            report.exclude('bad row', table, line, "expected filename, split, and sentences with raw")
+            report.exclude('bad row', table, line,
+                           "expected filename, split, and sentences with raw")
             continue
-        if split in splits: yield TableRow(line, name, str(value.get('cocoid', name)), texts)
+        if split in splits:
+            yield TableRow(line, name, str(value.get('cocoid', name)), texts)
 
 # %% ../../nbs/annex/formats/04_corpora.ipynb #acfb6c7b
 def read_coco(
-    folder:str|Path,            # holds dataset_coco.json or captions_{split}2014.json, train2014/, val2014/
+    folder:str|Path,  # holds dataset_coco.json or captions_{split}2014.json, train2014/, val2014/
     split:str='train',          # 'train', 'val', and with dataset_coco.json 'test'
     report:ReadReport|None=None,
 )->Iterator[Caption]:
@@ -168,8 +186,8 @@ def read_coco(
     return caption_records(rows, find_media(folder, table, 'image', 'images'), table, report)
 
 # %% ../../nbs/annex/formats/04_corpora.ipynb #a19321cd
-MEDIA_KEYS = ('video', 'image', 'clip_name', 'video_id', 'vid', 'media', 'file', 'file_name', 'filename',
-              'path')
+MEDIA_KEYS = ('video', 'image', 'clip_name', 'video_id', 'vid', 'media', 'file', 'file_name',
+              'filename', 'path')
 CAPTION_KEYS = 'caption', 'captions', 'text', 'texts', 'sentence', 'description', 'title'
 
 def key_of(
@@ -194,7 +212,8 @@ def kind_of_row(
     key = key_of(row, MEDIA_KEYS)
     name = row[key] if key else ''
     suffix = os.path.splitext(str(name[0] if isinstance(name, list) and name else name))[1].lower()
-    return 'image' if suffix in SUFFIXES['image'] - {'.gif'} or (key == 'image' and not suffix) else 'video'
+    return 'image' if suffix in SUFFIXES['image'] - {'.gif'} or (key == 'image'
+                                                                 and not suffix) else 'video'
 
 # %% ../../nbs/annex/formats/04_corpora.ipynb #d64873c2
 def _dict_rows(items, table, report, paragraph):
@@ -206,13 +225,14 @@ def _dict_rows(items, table, report, paragraph):
                            f"{', '.join(MEDIA_KEYS)} and one of {', '.join(CAPTION_KEYS[:3])}")
             continue
         texts = caption_texts(item[text])
-        if paragraph and texts and all(isinstance(t, str) for t in texts): texts = (join_paragraph(texts),)
+        if paragraph and texts and all(isinstance(t, str) for t in texts):
+            texts = (join_paragraph(texts),)
         for name in item[media] if isinstance(item[media], list) else [item[media]]:
             yield TableRow(line, name, media_stem(name), texts)
 
 # %% ../../nbs/annex/formats/04_corpora.ipynb #a4c64d10
 def read_singularity(
-    table:str|Path|list,            # a JSON list or JSON lines; or Singularity's own [table, root(, 'video')]
+    table:str|Path|list,  # a JSON list or JSON lines; or Singularity's own [table, root(, 'video')]
     root:str|Path|None=None,        # of the media; None = the table's folder
     kind:str|None=None,             # 'video' or 'image'; None = by the first row
     paragraph:bool=False,           # join the captions of a row into one text?

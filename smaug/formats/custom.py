@@ -32,8 +32,11 @@ def _keys(table):
     "Name the columns of a table, or the keys of its first dict."
     if table.suffix.lower() in ('.csv', '.tsv'): return csv_header(table)
     if table.suffix.lower() == '.parquet': return parquet_columns(table)
-    try: return list(next(read_dicts(table, ReadReport()), (0, {}))[1])
-    except ValueError: return []                    # no list of objects
+    try:
+        return list(next(read_dicts(table, ReadReport()), (0, {}))[1])
+    # no list of objects
+    except ValueError:
+        return []
 
 # %% ../../nbs/annex/formats/09_custom.ipynb #f78db178
 def find_custom(
@@ -44,10 +47,13 @@ def find_custom(
     "Find the table that has a column of files and one of captions (or of questions and answers)."
     folder, tables = check_folder(folder), {}
     for name in tables_below(folder):
-        if not name.lower().endswith(_ENDINGS) or _split_of(name) not in ('', _WORDS.get(split, split)): continue
+        if not name.lower().endswith(_ENDINGS) or _split_of(name) not in ('',
+                                                                          _WORDS.get(split, split)):
+            continue
         keys = _keys(folder/name)
         fits = {'question', 'answer'} <= set(keys) if asked else key_of(keys, CAPTION_KEYS)
-        if key_of(keys, MEDIA_KEYS) and fits: tables.setdefault(bool(_split_of(name)), []).append(name)
+        if key_of(keys, MEDIA_KEYS) and fits:
+            tables.setdefault(bool(_split_of(name)), []).append(name)
     found = tables.get(True) or tables.get(False) or []
     if len(found) > 1:
         what = 'questions' if asked else 'captions'
@@ -75,17 +81,21 @@ def _open_custom(folder, split, asked, report):
     media = key_of(keys, MEDIA_KEYS)
     first = next(_rows_of(table, keys, ReadReport()), (0, {media: ''}))[1]
     name = str(first.get(media, ''))
-    root = next((place for place in (table.parent, folder) if name and (place/name).is_file()), folder)
+    root = next((place for place in (table.parent, folder) if name and (place/name).is_file()),
+                folder)
     if 'split' not in keys and not _split_of(_inside(table, folder)):
         report.note(table, split, f"it names no split; all of it is {split}")
-    rows = ((line, row) for line, row in _rows_of(table, keys, report)
-            if _WORDS.get(str(row.get('split', split)).lower(), row.get('split')) == _WORDS.get(split, split))
+    rows = ((line, row) for line,
+            row in _rows_of(table, keys, report)
+            if _WORDS.get(str(row.get('split', split)).lower(), row.get('split'))
+            == _WORDS.get(split, split))
     return table, MediaFinder(root, kind_of_row(first)), media, rows
 
 # %% ../../nbs/annex/formats/09_custom.ipynb #5c346f10
 def read_custom(
-    folder:str|Path,            # holds a table (csv, tsv, JSON, Parquet) with a column of files and one of captions
-    split:str='train',          # in the table's name or its column `split`; a table with neither is any
+    # holds a table (csv, tsv, JSON, Parquet) with a column of files and one of captions
+    folder:str|Path,
+    split:str='train',  # in the table's name or its column `split`; a table with neither is any
     report:ReadReport|None=None,
 )->Iterator[Caption]:
     "Read captions of anybody's own folder."
@@ -105,27 +115,34 @@ def _answer(value):
 
 def _questions(rows, finder, media, table, report):
     for line, row in rows:
-        try: name, text, answer = row.get(media, ''), clean_caption(row.get('question')), row.get('answer')
+        try:
+            name = row.get(media, '')
+            text = clean_caption(row.get('question'))
+            answer = row.get('answer')
         except ValueError as error:
             report.exclude('no words', table, line, str(error).rpartition(';')[0][:200])
             continue
         options = tuple(str(option).strip().lower() for option in caption_texts(row.get('options')))
         place = answer if type(answer) is int and options else -1
-        if place < 0 and options.count(_answer(answer)) == 1: place = options.index(_answer(answer))
+        if place < 0 and options.count(_answer(answer)) == 1:
+            place = options.index(_answer(answer))
         found = finder.look(name)
-        if found.path is None: report.exclude(found.problem, table, line, found.message)
+        if found.path is None:
+            report.exclude(found.problem, table, line, found.message)
         elif options and not 0 <= place < len(options):
-            report.exclude('wrong options', table, line, f"{answer!r} is none of the {len(options)} options")
+            report.exclude('wrong options', table, line,
+                           f"{answer!r} is none of the {len(options)} options")
         elif not options and not _answer(answer):
             report.exclude('no answer', table, line, f"{text[:80]!r} has no answer")
         else:
-            answer, number = options[place] if options else _answer(answer), str(row.get('question_id', ''))
-            yield Question(str(found.path), finder.kind, media_stem(name), text, answer, options, number,
-                           str(row.get('answer_type', '')), place)
+            answer, number = options[place] if options else _answer(answer), str(
+                row.get('question_id', ''))
+            yield Question(str(found.path), finder.kind, media_stem(name), text, answer, options,
+                           number, str(row.get('answer_type', '')), place)
 
 # %% ../../nbs/annex/formats/09_custom.ipynb #7a64b18f
 def read_custom_questions(
-    folder:str|Path,            # holds a table with a column of files, `question`, `answer` (and `options`)
+    folder:str|Path,  # holds a table with a column of files, `question`, `answer` (and `options`)
     split:str='train',
     report:ReadReport|None=None,
 )->Iterator[Question]:
@@ -149,7 +166,9 @@ def _beside(folder):
 
 def _with_texts(folder, report):
     for media, text in _beside(folder):
-        if text is None: report.exclude('no words', folder, media, "no .txt of its name beside it"); continue
+        if text is None:
+            report.exclude('no words', folder, media, "no .txt of its name beside it")
+            continue
         text = ''.join(line for _, line in text_lines(text, report))
         yield TableRow(media, media, media_stem(media), (text,))
 
@@ -171,7 +190,8 @@ def read_text_files(
 )->Iterator[Caption]:
     "Read captions that lie beside their files."
     folder, report = check_folder(folder), report or ReadReport(warn=True)
-    if (folder/split).is_dir(): folder = folder/split
+    if (folder/split).is_dir():
+        folder = folder/split
     first = first_with_text(folder)
     if first is None:
         raise FileNotFoundError(f"no picture or clip in {folder} has a .txt of its name beside it")

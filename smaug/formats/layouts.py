@@ -17,14 +17,16 @@ from ..data.records import ReadReport
 
 # %% ../../nbs/annex/formats/05_layouts.ipynb #e7a6e81b
 def make_folder(
-    files:dict,         # name → text; list or dict = JSON; tuple = a line of JSON each; None = empty
+    files:dict,  # name → text; list or dict = JSON; tuple = a line of JSON each; None = empty
 )->Path:                # called `dataset`, new, in the system's temporary folder
     "Make a folder of small files, to try a reader on."
     folder = Path(tempfile.mkdtemp())/'dataset'
     for name, content in files.items():
         (folder/name).parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, tuple): content = '\n'.join(map(json.dumps, content))
-        if not isinstance(content, str): content = '' if content is None else json.dumps(content, indent=1)
+        if isinstance(content, tuple):
+            content = '\n'.join(map(json.dumps, content))
+        if not isinstance(content, str):
+            content = '' if content is None else json.dumps(content, indent=1)
         (folder/name).write_text(content, encoding='utf-8')
     return folder
 
@@ -57,7 +59,8 @@ class Trials:
         count = sum(1 for _ in read(report=report))
         table, line, said = report.examples[kind][0] if report.examples.get(kind) else ('', '', '')
         if count != kept or list(report.counts) != [kind] or message not in said:
-            raise AssertionError(f"{count} kept, expected {kept}, {kind}: {message}\n{report.text()}")
+            raise AssertionError(
+                f"{count} kept, expected {kept}, {kind}: {message}\n{report.text()}")
         self.bad.append((what, kind, f'{table}, {line}: {said}'))
 
     def text(self)->str:
@@ -71,14 +74,14 @@ class Trials:
 class Form(NamedTuple):
     "One of the forms in which a dataset lies on disk."
     name:str                # whose it is, e.g. 'CLIP4Clip'
-    tables:dict             # split → names of its table, wildcards allowed; the first that is there counts
-    rows:Callable           # (table, folder, split, report) → rows, as the dataset's reader takes them
-    holds:str = ''          # stands in the table's first 64 KB, where its name does not tell what it is
+    tables:dict  # split → names of its table, wildcards allowed; the first that is there counts
+    rows:Callable  # (table, folder, split, report) → rows, as the dataset's reader takes them
+    holds:str = ''  # stands in the table's first 64 KB, where its name does not tell what it is
 
     def find(self,
         folder:str|Path,    # the dataset's
         split:str,
-    )->Path|None:           # its table, in the folder or up to two below; None if this form is not there
+    )->Path|None:  # its table, in the folder or up to two below; None if this form is not there
         "Find the table of a split."
         names = sorted(tables_below(check_folder(folder)), key=lambda name: name.count('/'))
         for pattern in self.tables.get(split, ()):
@@ -91,7 +94,8 @@ class Form(NamedTuple):
 
 # %% ../../nbs/annex/formats/05_layouts.ipynb #b7034bc4
 def _start(table):
-    with open(table, 'rb') as file: return file.read(65536).decode('utf-8', 'replace')
+    with open(table, 'rb') as file:
+        return file.read(65536).decode('utf-8', 'replace')
 
 # %% ../../nbs/annex/formats/05_layouts.ipynb #2a2b7010
 def find_form(
@@ -106,11 +110,13 @@ def find_form(
         raise ValueError(f"{dataset} has no split {split!r}, expected one of {', '.join(splits)}")
     for form in forms:
         if table := form.find(folder, split): return form, table
-    wanted = [f"{' or '.join(form.tables[split])} ({form.name})" for form in forms if split in form.tables]
+    wanted = [f"{' or '.join(form.tables[split])} ({form.name})" for form in forms
+              if split in form.tables]
     there = ', '.join(tables_below(folder)[:8]) or 'no tables'
-    raise FileNotFoundError(f"no table of {dataset}'s split {split!r} in {folder} or two folders below; "
-                            f"accepted are {'; '.join(wanted)}; there are {there}; put one of these forms "
-                            "there, or run `dvc pull data.dvc` for the default corpus")
+    raise FileNotFoundError(
+        f"no table of {dataset}'s split {split!r} in {folder} or two folders below; "
+        f"accepted are {'; '.join(wanted)}; there are {there}; put one of these forms "
+        "there, or run `dvc pull data.dvc` for the default corpus")
 
 # %% ../../nbs/annex/formats/05_layouts.ipynb #1ccd2b58
 def clip_stem(

@@ -40,11 +40,16 @@ def _answer_of(value):
 def _open_questions(rows, finder, table, report):
     numbers = set()
     for row in rows:
-        try: text = clean_caption(row.text)
-        except ValueError as error: report.exclude('no words', table, row.line, str(error)[:200]); continue
+        try:
+            text = clean_caption(row.text)
+        except ValueError as error:
+            report.exclude('no words', table, row.line, str(error)[:200])
+            continue
         found = finder.look(row.name)
-        if not row.answer: report.exclude('no answer', table, row.line, f"{text[:80]!r} has no answer")
-        elif found.path is None: report.exclude(found.problem, table, row.line, found.message)
+        if not row.answer:
+            report.exclude('no answer', table, row.line, f"{text[:80]!r} has no answer")
+        elif found.path is None:
+            report.exclude(found.problem, table, row.line, found.message)
         elif row.number and row.number in numbers:
             report.exclude('duplicate', table, row.line, f"question {row.number} was there before")
         else:
@@ -60,7 +65,8 @@ def _asked(entries, table, report, clip_id):
     for line, entry in entries:
         name, text = entry.get(key_of(entry, MEDIA_KEYS)), entry.get('question')
         if not isinstance(name, (str, int)) or not isinstance(text, str):
-            report.exclude('bad row', table, line, f"keys {', '.join(entry)[:80]}: expected question, answer "
+            report.exclude('bad row', table, line,
+                           f"keys {', '.join(entry)[:80]}: expected question, answer "
                            "and video_id or video")
             continue
         clip, first = clip_id(name), (text.lower().split() or [''])[0]
@@ -96,10 +102,12 @@ MSRVTT_QA_FORMS = (     # every form in which MSRVTT-QA is read
 def read_msrvtt_qa(
     folder:str|Path,                # holds one of the forms, and the clips below
     split:str='train',              # 'train', 'val' or 'test'
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
 )->Iterator[Question]:
     "Read MSRVTT-QA: open questions (§4.1)."
-    return _read_open('MSRVTT-QA', MSRVTT_QA_FORMS, folder, split, report, 'videos_images/msrvtt_2fps_224')
+    return _read_open('MSRVTT-QA', MSRVTT_QA_FORMS, folder, split, report,
+                      'videos_images/msrvtt_2fps_224')
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #6638bd15
 _TYPES = 'motion', 'spatial', 'temporal', 'yes/no', 'color', 'object', 'location', 'number', 'other'
@@ -108,11 +116,15 @@ def _anet_answers(table, report):
     "Read {question_id: (answer, type)}; None for a question with two different answers."
     answers = {}
     for line, entry in read_dicts(table, report):
-        number, answer, kind = entry.get('question_id'), _answer_of(entry.get('answer')), entry.get('type')
-        if number not in answers: answers[number] = answer, _TYPES[kind] if kind in range(len(_TYPES)) else ''
+        number = entry.get('question_id')
+        answer = _answer_of(entry.get('answer'))
+        kind = entry.get('type')
+        if number not in answers:
+            answers[number] = answer, _TYPES[kind] if kind in range(len(_TYPES)) else ''
         elif answers[number] and answers[number][0] == answer:
             report.exclude('duplicate', table, line, f"the answer of {number} was there before")
-        else: answers[number] = None
+        else:
+            answers[number] = None
     return answers
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #73f0183f
@@ -121,10 +133,12 @@ def _paired(entries, answers, table, other, report):
     for line, entry in entries:
         name, text, number = map(entry.get, ('video_name', 'question', 'question_id'))
         if not (isinstance(name, str) and isinstance(text, str) and number is not None):
-            report.exclude('bad row', table, line, f"keys {', '.join(entry)[:80]}: expected video_name, "
+            report.exclude('bad row', table, line,
+                           f"keys {', '.join(entry)[:80]}: expected video_name, "
                            "question and question_id")
         elif answers.get(number, ()) is None:
-            report.exclude('no answer', table, line, f"{number} has two different answers in {other.name}")
+            report.exclude('no answer', table, line,
+                           f"{number} has two different answers in {other.name}")
         else:
             clip, (answer, kind) = activitynet_id(name), answers.get(number, ('', ''))
             yield _Asked(line, clip, clip, text, answer, str(number), kind)
@@ -136,7 +150,8 @@ def _paired_rows(table, folder, split, report):
     return _paired(read_dicts(table, report), _anet_answers(other, report), table, other, report)
 
 def _anet_rows(table, folder, split, report):
-    return _asked(read_dicts(table, report), table, report, lambda name: activitynet_id(clip_stem(name)))
+    return _asked(read_dicts(table, report), table, report,
+                  lambda name: activitynet_id(clip_stem(name)))
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #75808202
 ACTIVITYNET_QA_FORMS = (    # every form in which ActivityNet-QA is read
@@ -147,7 +162,8 @@ ACTIVITYNET_QA_FORMS = (    # every form in which ActivityNet-QA is read
 def read_activitynet_qa(
     folder:str|Path,                # holds one of the forms, and the clips below
     split:str='train',              # 'train', 'val' or 'test'
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
 )->Iterator[Question]:
     "Read ActivityNet-QA: open questions (§4.1)."
     place = 'videos_images/activity_net_2fps_360'
@@ -155,7 +171,8 @@ def read_activitynet_qa(
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #d6923ae1
 def _place(answer, options):
-    "Find the answer's place, given as number or as the option itself; -1 if it is none or several of them."
+    """Find the answer's place, given as number or as the option itself; -1 if it is none or
+    several of them."""
     if isinstance(answer, str): return options.index(answer) if options.count(answer) == 1 else -1
     return answer if type(answer) is int and 0 <= answer < len(options) else -1
 
@@ -166,10 +183,13 @@ def _chosen(entry, num_options):
     if not isinstance(entry.get(key_of(entry, MEDIA_KEYS)), (str, int)):
         return options, place, 'bad row', f"keys {', '.join(entry)[:80]}: expected video or clip_name"
     if len(options) != num_options or place < 0:
-        return options, place, 'wrong options', (f"{len(options)} options, answer {entry.get('answer')!r}; "
-                                                 f"expected {num_options} and the right one's place")
-    try: return tuple(map(clean_caption, options)), place, '', ''
-    except ValueError as error: return options, place, 'no words', str(error)[:200]
+        return options, place, 'wrong options', (
+            f"{len(options)} options, answer {entry.get('answer')!r}; "
+            f"expected {num_options} and the right one's place")
+    try:
+        return tuple(map(clean_caption, options)), place, '', ''
+    except ValueError as error:
+        return options, place, 'no words', str(error)[:200]
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #8b17d831
 def _choices(entries, finder, table, report, num_options):
@@ -183,9 +203,12 @@ def _choices(entries, finder, table, report, num_options):
             found, problem, message = finder.look(_file_of(name, clip))
         if not problem and number and number in numbers:
             problem, message = 'duplicate', f"question {number} was there before"
-        if problem: report.exclude(problem, table, line, message); continue
+        if problem:
+            report.exclude(problem, table, line, message)
+            continue
         numbers.add(number)
-        yield Question(str(found), finder.kind, clip, '', options[place], options, number, '', place)
+        yield Question(str(found), finder.kind, clip, '', options[place], options, number, '',
+                       place)
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #34bdae4d
 def _choice_rows(table, folder, split, report): return read_dicts(table, report)
@@ -199,7 +222,8 @@ MSRVTT_MC_FORMS = (     # every form in which MSRVTT-MC is read
 def read_msrvtt_mc(
     folder:str|Path,                # holds one of the forms, and the clips below
     split:str='test',               # there is no other
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
     num_options:int=5,              # captions a clip
 )->Iterator[Question]:              # with text ''
     "Read MSRVTT-MC: one of five captions fits (§4.1)."
@@ -212,7 +236,7 @@ def read_msrvtt_mc(
 # %% ../../nbs/annex/formats/07_questions.ipynb #2a072fbc
 def read_answer_list(
     folder:str|Path,        # the dataset's
-    dataset:str='',         # part of the list's name, where a folder holds several: 'msrvtt', 'anet'
+    dataset:str='',  # part of the list's name, where a folder holds several: 'msrvtt', 'anet'
 )->list[str]|None:          # lower case, of equal ones the first; None if no list is there
     "Read the closed list of answers that some forms bring."
     names = [f'*{dataset}*{name}.json'.replace('**', '*') for name in ('answer_list', 'ans2label')]
@@ -221,8 +245,11 @@ def read_answer_list(
     content = read_json(table)
     if isinstance(content, dict) and all(isinstance(place, int) for place in content.values()):
         content = sorted(content, key=content.get)
-    if not isinstance(content, list) or not content or not all(isinstance(answer, str) for answer in content):
-        raise ValueError(f"{table}: expected a list of answers, or {{answer: number}}; mend or remove it")
+    if not isinstance(content,
+                      list) or not content or not all(isinstance(answer, str)
+                                                      for answer in content):
+        raise ValueError(
+            f"{table}: expected a list of answers, or {{answer: number}}; mend or remove it")
     return list(dict.fromkeys(answer.strip().lower() for answer in content))
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #5918d245

@@ -25,7 +25,8 @@ def _entries(folder, folders=False):
                       if (entry.is_dir() if folders else entry.is_file()))
 
 def _levels(folder):
-    "List a folder, then those in it, then those in these; but not the many folders of a media directory."
+    """List a folder, then those in it, then those in these; but not the many folders of a media
+    directory."""
     level = [Path(folder)]
     for _ in range(3):
         yield level
@@ -43,7 +44,8 @@ def look_for(
         for places in levels:
             if '*' in pattern:
                 found = [p/name for p in places for name in _entries(p) if fnmatch(name, pattern)]
-            else: found = [p/pattern for p in places if (p/pattern).is_file()]
+            else:
+                found = [p/pattern for p in places if (p/pattern).is_file()]
             if len(found) == 1: return found[0]
             if found:
                 names = ', '.join(str(file.relative_to(folder)) for file in found[:5])
@@ -67,8 +69,8 @@ def _instead(folder):
     tables = tables_below(folder)
     pickles = [name for name in tables if name.lower().endswith(('.pkl', '.pickle'))]
     if pickles:
-        return (f"{pickles[0]} is a pickle, and opening a pickle runs whatever it holds, so none is read; "
-                "write it as a csv where you trust it: "
+        return (f"{pickles[0]} is a pickle, and opening a pickle runs whatever it holds, so none "
+                "is read; " "write it as a csv where you trust it: "
                 "pandas.read_pickle(file).to_csv(file.csv, index=False)")
     there = f"the tables there are {', '.join(tables[:8])}" if tables else "there is no table at all"
     return f"{there}; put the dataset's own file there, or run `dvc pull data.dvc` for the default corpus"
@@ -88,13 +90,15 @@ def find_table(
 def open_text(
     path:str|Path,
 )->TextIOBase:
-    "Open as UTF-8 with or without a byte order mark, or as UTF-16 with one; keep line ends and odd bytes."
-    with open(path, 'rb') as file: start = file.read(2)
+    """Open as UTF-8 with or without a byte order mark, or as UTF-16 with one; keep line ends and
+    odd bytes."""
+    with open(path, 'rb') as file:
+        start = file.read(2)
     encoding = 'utf-16' if start in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
     return open(path, encoding=encoding, errors='surrogateescape', newline='')
 
 # %% ../../nbs/annex/formats/01_table_files.ipynb #aa9df1e7
-_ODD = re.compile('[\udc80-\udcff]+')           # bytes that are not UTF-8, as `surrogateescape` keeps them
+_ODD = re.compile('[\udc80-\udcff]+')  # bytes that are not UTF-8, as `surrogateescape` keeps them
 
 # %% ../../nbs/annex/formats/01_table_files.ipynb #4ec09152
 def mend_text(
@@ -105,8 +109,10 @@ def mend_text(
 )->str:
     "Read the bytes that are no UTF-8 as Windows-1252 (Latin-1 and some more), and say so."
     if text.isascii() or not _ODD.search(text): return text
-    if report: report.note(path, line, "not UTF-8; its odd bytes are read as Windows-1252 (Latin-1)")
-    return _ODD.sub(lambda m: m[0].encode('utf-8', 'surrogateescape').decode('cp1252', 'replace'), text)
+    if report:
+        report.note(path, line, "not UTF-8; its odd bytes are read as Windows-1252 (Latin-1)")
+    return _ODD.sub(lambda m: m[0].encode('utf-8', 'surrogateescape').decode('cp1252', 'replace'),
+                    text)
 
 # %% ../../nbs/annex/formats/01_table_files.ipynb #9bd5c797
 def text_lines(
@@ -115,4 +121,5 @@ def text_lines(
 )->Iterator[tuple[int, str]]:   # (line number from 1, the line with its end)
     "Go through the lines of a text file."
     with open_text(path) as file:
-        for line, text in enumerate(file, 1): yield line, mend_text(text, path, line, report)
+        for line, text in enumerate(file, 1):
+            yield line, mend_text(text, path, line, report)

@@ -20,27 +20,35 @@ _MOST_LINES = 30            # of one quoted cell
 
 def _parse(lines, delimiter):
     "Cut one record into cells; None if a quote is still open."
-    try: return next(csv.reader(lines, delimiter=delimiter, strict=True), [])
+    try:
+        return next(csv.reader(lines, delimiter=delimiter, strict=True), [])
     except csv.Error as error:
         if 'unexpected end' in str(error): return None
         raise ValueError(str(error)) from error
 
 def _csv_rows(lines, path, width, delimiter, report):
-    "Yield (line, cells); where a quote or a cell is out of place, leave out that line and go on behind it."
+    """Yield (line, cells); where a quote or a cell is out of place, leave out that line and go
+    on behind it."""
     again = []                                  # lines to be read once more
     while first := (again.pop(0) if again else next(lines, None)):
         taken, problem = [first], ''
         try:
             while (cells := _parse([text for _, text in taken], delimiter)) is None:
                 more = again.pop(0) if again else next(lines, None)
-                if more is None or len(taken) == _MOST_LINES: again = [more]*bool(more) + again; break
+                if more is None or len(taken) == _MOST_LINES:
+                    again = [more]*bool(more) + again
+                    break
                 taken.append(more)
-        except ValueError as error: cells, problem = [], f"{error}"
-        if cells and len(cells) > width and not any(cells[width:]): cells = cells[:width]
-        if cells is None: problem = "its quote is never closed"
+        except ValueError as error:
+            cells, problem = [], f"{error}"
+        if cells and len(cells) > width and not any(cells[width:]):
+            cells = cells[:width]
+        if cells is None:
+            problem = "its quote is never closed"
         elif len(cells) != width and (cells or problem):
             problem = problem or f"{len(cells)} cells, expected {width}"
-        elif cells: yield first[0], cells
+        elif cells:
+            yield first[0], cells
         if problem:
             report.exclude('bad row', path, first[0], problem)
             again = taken[1:] + again
@@ -48,7 +56,8 @@ def _csv_rows(lines, path, width, delimiter, report):
 # %% ../../nbs/annex/formats/02_tables.ipynb #c71f16be
 def _header(line):
     "Cut a header at the sign, comma, semicolon or tab, that gives the most names."
-    cut = {sign: [cell.strip() for cell in next(csv.reader([line], delimiter=sign), [])] for sign in ',;\t'}
+    cut = {sign: [cell.strip() for cell in next(csv.reader([line], delimiter=sign), [])]
+           for sign in ',;\t'}
     return max(cut.items(), key=lambda item: len(item[1]))
 
 # %% ../../nbs/annex/formats/02_tables.ipynb #2dc7e824
@@ -65,13 +74,15 @@ def read_csv(
     report:ReadReport,              # is told of the rows that do not fit the header
     optional:Sequence[str]=(),      # given where they are there
 )->Iterator[tuple[int, dict[str, str]]]:    # (line of its first cell, cells by column)
-    "Read a table with a header, lazily; quotes, line breaks in quotes, BOM, CRLF and Latin-1 allowed."
+    """Read a table with a header, lazily; quotes, line breaks in quotes, BOM, CRLF and Latin-1
+    allowed."""
     lines = text_lines(path, report)
     delimiter, names = _header(next(lines, (0, ''))[1])
     missing = [name for name in columns if name not in names]
     if missing:
-        raise ValueError(f"{path}: no column {', '.join(missing)} in its header {','.join(names)[:200]!r}; "
-                         f"expected at least {','.join(columns)} in the first line")
+        raise ValueError(
+            f"{path}: no column {', '.join(missing)} in its header {','.join(names)[:200]!r}; "
+            f"expected at least {','.join(columns)} in the first line")
     place = {name: names.index(name) for name in (*columns, *optional) if name in names}
     rows = _csv_rows(lines, path, len(names), delimiter, report)
     return ((line, {name: cells[i] for name, i in place.items()}) for line, cells in rows)
@@ -99,8 +110,9 @@ def url_column(
     first = [cells for _, cells in islice(read_tsv(path, ReadReport()), 100)]
     votes = [sum(is_url(cells[column]) for cells in first if len(cells) > 1) for column in (0, 1)]
     if votes[0] != votes[1]: return int(votes[1] > votes[0])
-    raise ValueError(f"{path}: cannot tell captions from URLs, its first line is {str(first[:1])[:100]}; "
-                     "expected a caption, a tab and a URL (with ://) on each line, or the reverse")
+    raise ValueError(
+        f"{path}: cannot tell captions from URLs, its first line is {str(first[:1])[:100]}; "
+        "expected a caption, a tab and a URL (with ://) on each line, or the reverse")
 
 # %% ../../nbs/annex/formats/02_tables.ipynb #4b5fe736
 _REMEDY = "fetch or write the file again"
@@ -109,7 +121,8 @@ def _check_end(path):
     "Refuse a JSON file whose last sign closes nothing: it was cut off."
     with open(path, 'rb') as file:
         size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 4096)); end = file.read().replace(b'\0', b'').rstrip()
+        file.seek(max(0, size - 4096))
+        end = file.read().replace(b'\0', b'').rstrip()
     if not end: raise ValueError(f"{path}: holds nothing; {_REMEDY}")
     if end[-1:] not in b']}':
         last = end[-30:].decode('utf-8', 'replace')
@@ -120,15 +133,25 @@ _BROKEN = json.JSONDecodeError, RecursionError      # the second: brackets in br
 
 class _Buffer:
     "A window on a long text, with the line number of its place."
-    SPACE, CHUNK, MOST = re.compile(r'\s*'), 1 << 16, 1 << 26
+    SPACE = re.compile(r'\s*')
+    CHUNK = 1 << 16
+    MOST = 1 << 26
     decode = json.JSONDecoder().raw_decode
     def __init__(self, file, path, report):
-        self.file, self.path, self.report, self.text, self.at, self.line = file, path, report, '', 0, 1
+        self.file = file
+        self.path = path
+        self.report = report
+        self.text = ''
+        self.at = 0
+        self.line = 1
     def more(self):
         new = self.file.read(max(self.CHUNK, len(self.text) - self.at))
-        self.text, self.at = self.text[self.at:] + mend_text(new, self.path, self.line, self.report), 0
+        self.text, self.at = self.text[self.at:] + mend_text(new, self.path, self.line,
+                                                             self.report), 0
         return bool(new)
-    def move(self, to): self.line += self.text.count('\n', self.at, to); self.at = to
+    def move(self, to):
+        self.line += self.text.count('\n', self.at, to)
+        self.at = to
     def peek(self):             # the next sign that is no space, '' at the end
         while True:
             self.move(self.SPACE.match(self.text, self.at).end())
@@ -136,28 +159,36 @@ class _Buffer:
             if not self.more(): return ''
     def take(self, signs):
         sign = self.peek()
-        if not sign or sign not in signs: self.fail(f"{sign!r} instead of {' or '.join(signs)}")
+        if not sign or sign not in signs:
+            self.fail(f"{sign!r} instead of {' or '.join(signs)}")
         self.move(self.at + 1)
         return sign
     def fail(self, what):
-        raise ValueError(f"{self.path}: line {self.line}: {what[:200]}; mend it there, or {_REMEDY}")
+        raise ValueError(
+            f"{self.path}: line {self.line}: {what[:200]}; mend it there, or {_REMEDY}")
     def value(self):            # the next value, and its line
         self.peek()
         while True:
-            try: value, end = self.decode(self.text, self.at)
+            try:
+                value, end = self.decode(self.text, self.at)
             except _BROKEN as error:
                 if len(self.text) - self.at <= self.MOST and self.more(): continue
                 self.fail(getattr(error, 'msg', str(error)))
             if end == len(self.text) and self.more(): continue     # 12 may be the start of 123
-            line = self.line; self.move(end)
+            line = self.line
+            self.move(end)
             return line, value
 
 # %% ../../nbs/annex/formats/02_tables.ipynb #98332534
 def _items(buffer, key):
     "Go through the elements of a list, or through a single value."
-    if buffer.peek() != '[': yield key, *buffer.value(); return
+    if buffer.peek() != '[':
+        yield key, *buffer.value()
+        return
     buffer.take('[')
-    if buffer.peek() == ']': buffer.take(']'); return
+    if buffer.peek() == ']':
+        buffer.take(']')
+        return
     while True:
         yield key, *buffer.value()
         if buffer.take(',]') == ']': return
@@ -165,10 +196,13 @@ def _items(buffer, key):
 def _stream(path, report):
     with open_text(path) as file:
         buffer = _Buffer(file, path, report)
-        if buffer.peek() != '{': yield from _items(buffer, ''); return
+        if buffer.peek() != '{':
+            yield from _items(buffer, '')
+            return
         sign = buffer.take('{')
         while sign != '}' and buffer.peek() != '}':
-            _, key = buffer.value(); buffer.take(':')
+            _, key = buffer.value()
+            buffer.take(':')
             yield from _items(buffer, key)
             sign = buffer.take(',}')
 
@@ -189,17 +223,24 @@ def read_jsonl(
     "Read one JSON object a line, lazily."
     for line, text in text_lines(path, report):
         if not text.strip(): continue
-        try: value = json.loads(text)
-        except _BROKEN as error: value, problem = None, str(error)
-        else: problem = f"{str(value)[:50]} is no JSON object"
-        if isinstance(value, dict): yield line, value
-        else: report.exclude('bad row', path, line, problem)
+        try:
+            value = json.loads(text)
+        except _BROKEN as error:
+            value, problem = None, str(error)
+        else:
+            problem = f"{str(value)[:50]} is no JSON object"
+        if isinstance(value, dict):
+            yield line, value
+        else:
+            report.exclude('bad row', path, line, problem)
 
 # %% ../../nbs/annex/formats/02_tables.ipynb #4f4ec94f
 def _dicts(items, path, report):
     for _, line, value in items:
-        if isinstance(value, dict): yield line, value
-        else: report.exclude('bad row', path, line, f"{str(value)[:50]} is no JSON object")
+        if isinstance(value, dict):
+            yield line, value
+        else:
+            report.exclude('bad row', path, line, f"{str(value)[:50]} is no JSON object")
 
 # %% ../../nbs/annex/formats/02_tables.ipynb #89f79dc9
 def read_dicts(
@@ -219,18 +260,22 @@ def _parquet_rows(path, wanted):
     "Yield one dict a row; some thousand rows are in memory at a time."
     with pa.parquet.ParquetFile(path) as file:
         try:
-            for batch in file.iter_batches(4096, columns=wanted): yield from batch.to_pylist()
+            for batch in file.iter_batches(4096, columns=wanted):
+                yield from batch.to_pylist()
         except OSError as error:
-            raise ValueError(f"{path}: its rows are damaged ({str(error)[:80]}); {_REMEDY}") from error
+            raise ValueError(
+                f"{path}: its rows are damaged ({str(error)[:80]}); {_REMEDY}") from error
 
 # %% ../../nbs/annex/formats/02_tables.ipynb #4af16286
 def parquet_columns(
     path:str|Path,
 )->list[str]:       # names of the columns
     "Read the schema at the end of a Parquet file."
-    try: return list(pa.parquet.read_schema(path).names)
+    try:
+        return list(pa.parquet.read_schema(path).names)
     except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{path}: no readable Parquet file ({str(error)[:80]}); {_REMEDY}") from error
+        raise ValueError(
+            f"{path}: no readable Parquet file ({str(error)[:80]}); {_REMEDY}") from error
 
 def read_parquet(
     path:str|Path,
@@ -240,8 +285,9 @@ def read_parquet(
     "Read some columns of a Parquet file, lazily."
     names = parquet_columns(path)
     if missing := [name for name in columns if name not in names]:
-        raise ValueError(f"{path}: no column {', '.join(missing)} among its columns {', '.join(names)[:200]}; "
-                         f"expected at least {', '.join(columns)}")
+        raise ValueError(
+            f"{path}: no column {', '.join(missing)} among its columns {', '.join(names)[:200]}; "
+            f"expected at least {', '.join(columns)}")
     wanted = [name for name in dict.fromkeys((*columns, *optional)) if name in names]
     return enumerate(_parquet_rows(path, wanted), 1)
 
@@ -252,8 +298,11 @@ def read_json(
 ):                              # a dict or a list
     "Read a whole JSON file; for large lists, stream_json."
     _check_end(path)
-    with open_text(path) as file: text = mend_text(file.read(), path, 1, report)
-    try: return json.loads(text)
+    with open_text(path) as file:
+        text = mend_text(file.read(), path, 1, report)
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}; mend it there, "
-                         f"or {_REMEDY}") from error
+        raise ValueError(
+            f"{path}: line {error.lineno}, column {error.colno}: {error.msg}; mend it there, "
+            f"or {_REMEDY}") from error

@@ -28,16 +28,20 @@ def _crc_name(url): return f'{zlib.crc32(url.encode())}'
 def _pick_name(pairs, finder):
     "Tell by the first rows whether images are called by their URL's end or by its checksum."
     urls = [url for _, url, _ in islice(pairs, 50)]
-    found = {name: sum(finder.find(name(url)) is not None for url in urls) for name in (_url_name, _crc_name)}
+    found = {name: sum(finder.find(name(url)) is not None for url in urls)
+             for name in (_url_name, _crc_name)}
     return max(found, key=found.get)
 
 # %% ../../nbs/annex/formats/03_urls.ipynb #249a89e4
 def _shared_names(pairs, name):
     "Find the hashes of names that several URLs have: 16 bytes a row."
     names, urls = array('q'), array('q')
-    for _, url, _ in pairs: names.append(hash(name(url))); urls.append(hash(url))
+    for _, url, _ in pairs:
+        names.append(hash(name(url)))
+        urls.append(hash(url))
     names, urls = np.array(names), np.array(urls)
-    order = np.lexsort((urls, names)); names, urls = names[order], urls[order]
+    order = np.lexsort((urls, names))
+    names, urls = names[order], urls[order]
     return set(names[1:][(names[1:] == names[:-1]) & (urls[1:] != urls[:-1])].tolist())
 
 # %% ../../nbs/annex/formats/03_urls.ipynb #0f955f53
@@ -48,7 +52,8 @@ def tsv_pairs(
     "Go through a table of captions and URLs in either order."
     column = url_column(table)
     for line, cells in read_tsv(table, report):
-        if len(cells) > 1 and is_url(cells[column]): yield line, cells[column].strip(), cells[1 - column]
+        if len(cells) > 1 and is_url(cells[column]):
+            yield line, cells[column].strip(), cells[1 - column]
         elif line > 1 or 'url' not in map(str.lower, map(str.strip, cells)):
             report.exclude('bad row', table, line, f"no caption, tab and URL in {str(cells)[:100]}")
 
@@ -59,7 +64,8 @@ def _url_rows(pairs, name, shared, table, report):
         if hash(file) in shared:
             report.exclude('several files', table, line,
                            f"several URLs are called {file}, whose picture is it?")
-        else: yield TableRow(line, file, file.removesuffix('.jpg'), (text,))
+        else:
+            yield TableRow(line, file, file.removesuffix('.jpg'), (text,))
 
 # %% ../../nbs/annex/formats/03_urls.ipynb #a6d6f656
 def url_records(

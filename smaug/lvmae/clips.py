@@ -25,7 +25,7 @@ from ..corpus.paint import paint_sprite
 # %% ../../nbs/annex/lvmae/06_clips.ipynb #fca18780
 SIDE, LONG_FRAMES = 64, 128                 # pixels; frames of a clip, 16 seconds at 8 a second
 RUN, APART = 36, 44                         # frames of a run; least distance of two starts
-STEP, STEPS = 4, 8                          # pixels from frame to frame; steps from one guest to the next
+STEP, STEPS = 4, 8  # pixels from frame to frame; steps from one guest to the next
 LONG_CLASSES = {ways: ''.join(map(str.title, ways))
                 for ways in product(('left', 'right'), repeat=3) if len(set(ways)) == 2}
 
@@ -48,24 +48,30 @@ def _wave(rng, t, height, periods):
     return height*np.sin(2*np.pi*(t/rng.uniform(*periods) + rng.random()))
 
 def _long_layout(clip):
-    "What the seed decides: camera (128, 2) int, centre of the hero (128, 2), height of the guests' path."
+    """What the seed decides: camera (128, 2) int, centre of the hero (128, 2), height of the
+    guests' path."""
     r, t = rng_for('long layout', clip.seed), np.arange(LONG_FRAMES)
     speed = r.uniform(1.5, 2.25)
     room = _STRIP - speed*(LONG_FRAMES - 1)
     along = room*r.random() + speed*t
-    if r.random() < .5: along = _STRIP - along
+    if r.random() < .5:
+        along = _STRIP - along
     camera = np.stack([along, 4 + _wave(r, t, 3.5, (50, 90))], 1)
     x, y = SIDE/2 + r.uniform(-12, 12), 44 + r.uniform(-2, 2)
     hero = np.stack([x + _wave(r, t, 8, (60, 120)), y + _wave(r, t, 2, (30, 60))], 1)
     lane = 14 + r.uniform(-3, 3)
-    if r.random() < .5: hero[:, 1], lane = SIDE - hero[:, 1], SIDE - lane           # upside down
+    # upside down
+    if r.random() < .5:
+        hero[:, 1], lane = SIDE - hero[:, 1], SIDE - lane
     return np.rint(camera).astype(int), hero, lane
 
 # %% ../../nbs/annex/lvmae/06_clips.ipynb #66e7bd32
-def _run_steps(way, phase): return [(phase + (k if way == 'right' else -k)) % STEPS for k in range(RUN)]
+def _run_steps(way, phase):
+    return [(phase + (k if way == 'right' else -k)) % STEPS for k in range(RUN)]
 
 def _squares(clip):
-    "(128, 5, 3) int: left, top and side of the hero and of up to four guests in each frame; side 0 = not there."
+    """(128, 5, 3) int: left, top and side of the hero and of up to four guests in each frame;
+    side 0 = not there."""
     _, hero, lane = _long_layout(clip)
     squares = np.zeros((LONG_FRAMES, 5, 3), int)
     squares[:, 0] = [_square(x, y, 22) for x, y in hero]
@@ -78,7 +84,7 @@ def _squares(clip):
 # %% ../../nbs/annex/lvmae/06_clips.ipynb #30acd53f
 def long_boxes(
     clip:LongClip,
-)->np.ndarray:          # (128, 5, 4) int: x0, y0, x1, y1 inside the frame; hero, guests; zeros = not there
+)->np.ndarray:  # (128, 5, 4) int: x0, y0, x1, y1 inside the frame; hero, guests; zeros = not there
     "Give the squares that hero and guests fill in every frame."
     x, y, side = np.moveaxis(_squares(clip), 2, 0)
     return np.stack([x, y, x + side, y + side], 2).clip(0, SIDE)
@@ -166,7 +172,9 @@ def _write_long(item, folder):
 def _list_files(items, folder):
     "Write UCF101's three lists, and the truth."
     base, number = 'long/ucfTrainTestlist/', {c: k + 1 for k, c in enumerate(LONG_CLASSES.values())}
-    def rows(split): return [(f'{i.name}.mp4', number[LONG_CLASSES[i.clip.ways]]) for i in items if i.split == split]
+    def rows(split):
+        return [(f'{i.name}.mp4', number[LONG_CLASSES[i.clip.ways]]) for i in items if i.split
+                == split]
     _text(folder, base + 'classInd.txt', (f'{k} {c}' for c, k in number.items()))
     _text(folder, base + 'trainlist01.txt', (f'{name} {k}' for name, k in rows('train')))
     _text(folder, base + 'testlist01.txt', (name for name, _ in rows('test')))
@@ -184,7 +192,8 @@ def build_long(
     items, start = list_long(counts), time.time()
     write = partial(_write_long, folder=folder)
     with ProcessPoolExecutor(max(1, workers)) as pool:
-        for _ in (pool.map(write, items, chunksize=8) if workers else map(write, items)): pass
+        for _ in (pool.map(write, items, chunksize=8) if workers else map(write, items)):
+            pass
     _list_files(items, folder)
     print(f'{len(items)} long clips, {time.time() - start:.0f} s')
     return items
@@ -207,4 +216,6 @@ def main(
     "Draw the long clips into a folder: python -m smaug.lvmae.clips FOLDER"
     build_long(Path(*(argv or sys.argv[1:] or ['data_long'])))
 
-if __name__ == '__main__' and '__file__' in globals(): main()      # as a program, not in a notebook
+# as a program, not in a notebook
+if __name__ == '__main__' and '__file__' in globals():
+    main()

@@ -19,7 +19,9 @@ def fold_cubes(
     "Move cubes of neighbours into the channels."
     for name, size, step in zip(('frames', 'rows', 'columns'), x.shape[2:], cube):
         check_multiple(f'number of {name}', size, step, 'a clip is folded in whole cubes')
-    for axis, step in zip((2, 4, 6), cube): x = x.unflatten(axis, (-1, step))       # (B, C, T, t, H, p, W, q)
+    # (B, C, T, t, H, p, W, q)
+    for axis, step in zip((2, 4, 6), cube):
+        x = x.unflatten(axis, (-1, step))
     return x.permute(0, 1, 3, 5, 7, 2, 4, 6).flatten(1, 4)
 
 def unfold_cubes(
@@ -27,7 +29,7 @@ def unfold_cubes(
     cube:tuple,             # (t, p, q)
 )->torch.Tensor:            # (B, C, T·t, H·p, W·q)
     "Spread the channels over cubes of neighbours: the inverse of `fold_cubes`."
-    x = x.unflatten(1, (-1, *cube))                                                 # (B, C, t, p, q, T, H, W)
+    x = x.unflatten(1, (-1, *cube))  # (B, C, t, p, q, T, H, W)
     return x.permute(0, 1, 5, 2, 6, 3, 7, 4).flatten(6, 7).flatten(4, 5).flatten(2, 3)
 
 # %% ../../nbs/annex/lvmae/02_coder.ipynb #ad5f239f
@@ -54,21 +56,24 @@ class VideoBlock(nn.Module):
     "x + a 3-D convolution of it in two parts: 3×3 in space, then 3 in time."
     def __init__(self,
         width:int,          # channels
-        reach:int=0,        # distance in time of the neighbours it looks at; 0 = it stays in its frame
+        reach:int=0,  # distance in time of the neighbours it looks at; 0 = it stays in its frame
     ):
         super().__init__()
         self.norm = _Norm(width)
         self.space = nn.Conv3d(width, width, (1, 3, 3), padding=(0, 1, 1), padding_mode='replicate')
-        self.time = nn.Conv3d(width, width, (3 if reach else 1, 1, 1), padding=(reach, 0, 0), padding_mode='replicate',
-                              dilation=(max(reach, 1), 1, 1))
+        self.time = nn.Conv3d(width, width, (3 if reach else 1, 1, 1), padding=(reach, 0, 0),
+                              padding_mode='replicate', dilation=(max(reach, 1), 1, 1))
 
-    def forward(self, x:torch.Tensor)->torch.Tensor: return x + self.time(F.silu(self.space(self.norm(x))))
+    def forward(self, x:torch.Tensor)->torch.Tensor:
+        return x + self.time(F.silu(self.space(self.norm(x))))
 
 # %% ../../nbs/annex/lvmae/02_coder.ipynb #886bc144
 def _folds(cube, stages):
-    "What each stage folds: frames are halved, the first stage takes what is left, the last closes the cube in time."
+    """What each stage folds: frames are halved, the first stage takes what is left, the last
+    closes the cube in time."""
     for side in cube[1:]:
-        check_multiple('side of cube', side, 2**(stages - 1), 'each stage after the first halves the frame: use fewer widths')
+        check_multiple('side of cube', side, 2**(stages - 1),
+                       'each stage after the first halves the frame: use fewer widths')
     shapes = [(1, 2, 2)]*stages
     shapes[0] = (1, *(side//2**(stages - 1) for side in cube[1:]))
     shapes[-1] = (cube[0], *shapes[-1][1:])
@@ -80,10 +85,12 @@ def video_encoder(
     widths:tuple,           # channels of the stages, from pixels to tokens
     depth:int,              # blocks per stage
 )->nn.Sequential:           # (B, 3, T, H, W) → (B, widths[-1], T/t, H/p, W/q)
-    "Make the way from frames to the token grid: blocks on single frames first, in space and time on the grid."
+    """Make the way from frames to the token grid: blocks on single frames first, in space and
+    time on the grid."""
     layers, last = [], len(widths) - 1
     for i, (before, width, fold) in enumerate(zip((3, *widths), widths, _folds(cube, len(widths)))):
-        layers += [_Down(before, width, fold), *[VideoBlock(width, int(i == last)) for _ in range(depth)]]
+        layers += [_Down(before, width, fold),
+                   *[VideoBlock(width, int(i == last)) for _ in range(depth)]]
     return nn.Sequential(*layers, _Norm(widths[-1]))
 
 def video_decoder(
@@ -92,19 +99,23 @@ def video_decoder(
     depth:int,              # blocks per stage
 )->nn.Sequential:           # (B, widths[-1], T/t, H/p, W/q) → (B, 3, T, H, W)
     "Make the way back; its blocks on the grid look 1, 2, 4, … tokens back and ahead."
-    layers, last = [nn.Conv3d(widths[-1], widths[-1], 3, padding=1, padding_mode='replicate')], len(widths) - 1
-    for i, (after, width, fold) in reversed(list(enumerate(zip((3, *widths), widths, _folds(cube, len(widths)))))):
-        layers += [*[VideoBlock(width, 2**j if i == last else 0) for j in range(depth)], _Norm(width), _Up(width, after, fold)]
+    layers, last = [nn.Conv3d(widths[-1], widths[-1], 3, padding=1,
+                              padding_mode='replicate')], len(widths) - 1
+    for i, (after, width,
+            fold) in reversed(
+        list(enumerate(zip((3, *widths), widths, _folds(cube, len(widths)))))):
+        layers += [*[VideoBlock(width, 2**j if i == last else 0) for j in range(depth)],
+                   _Norm(width), _Up(width, after, fold)]
     return nn.Sequential(*layers)
 
 # %% ../../nbs/annex/lvmae/02_coder.ipynb #7504a905
 def unevenness(
     frames:torch.Tensor,    # (B, 3, T, H, W) in [-1, 1]
     cube:tuple,             # frames, rows and columns of a token
-)->torch.Tensor:            # (B, 2, t, h, w): log of the variance in a cube, and of that over its frames
+)->torch.Tensor:  # (B, 2, t, h, w): log of the variance in a cube, and of that over its frames
     "Tell how uneven each cube is, and how much of that is change."
-    folded = fold_cubes(frames, cube)                                               # (B, 3·t·p·q, …)
-    pixels = folded.unflatten(1, (3, cube[0], -1))                                  # (B, 3, t, p·q, …)
+    folded = fold_cubes(frames, cube)  # (B, 3·t·p·q, …)
+    pixels = folded.unflatten(1, (3, cube[0], -1))  # (B, 3, t, p·q, …)
     uneven = (pixels - pixels.mean((2, 3), keepdim=True)).square().mean((1, 2, 3))
     change = (pixels - pixels.mean(2, keepdim=True)).square().mean((1, 2, 3))
     return (torch.stack([uneven, change], 1) + 1e-3).log()
@@ -113,9 +124,9 @@ def pattern_error(
     painted:torch.Tensor,       # (B, 3, T, H, W)
     frames:torch.Tensor,        # the same, the truth
     cube:tuple,                 # frames, rows and columns of a token
-)->torch.Tensor:                # (B, N), mean squared error in the cube of each token, its mean colour set right
+)->torch.Tensor:  # (B, N), mean squared error in the cube of each token, its mean colour set right
     "Compare a picture with the truth, cube by cube, but for the mean colour."
-    wrong = fold_cubes(painted - frames, cube).unflatten(1, (3, -1))                # (B, 3, t·p·q, …)
+    wrong = fold_cubes(painted - frames, cube).unflatten(1, (3, -1))  # (B, 3, t·p·q, …)
     return wrong.var(2, correction=0).mean(1).flatten(1)
 
 # %% ../../nbs/annex/lvmae/02_coder.ipynb #c39e5714
@@ -123,7 +134,7 @@ def windows(
     total:int,              # steps in time, >= 1
     size:int,               # of a piece, >= 1
     reach:int,              # steps that a result looks back and ahead, >= 0
-):                          # yields (start, end, first, last): results start…end need inputs first…last
+):  # yields (start, end, first, last): results start…end need inputs first…last
     "Cut time into pieces, each with the neighbours it needs."
     check_range('size of a piece', size, 1, float('inf'))
     for start in range(0, total, size):

@@ -38,13 +38,16 @@ def draw_split(
     check_multiple('side of a frame', SIDE, size, 'pixels are averaged in whole blocks')
     folder, ways = Path(folder), list(LONG_CLASSES)
     folder.mkdir(parents=True, exist_ok=True)
-    clips = [draw_long(rng_for('long run', split, i), split, ways[i % len(ways)]) for i in range(count)]
+    clips = [draw_long(rng_for('long run', split, i), split, ways[i % len(ways)])
+             for i in range(count)]
     path = folder/f'{split}.npy'
-    frames = np.lib.format.open_memmap(folder/f'{split}.part', 'w+', np.uint8, (count, LONG_FRAMES, 3, size, size))
+    frames = np.lib.format.open_memmap(folder/f'{split}.part', 'w+', np.uint8,
+                                       (count, LONG_FRAMES, 3, size, size))
     for i, clip in enumerate(clips):
         blocks = render_long(clip).reshape(LONG_FRAMES, size, SIDE//size, size, SIDE//size, 3)
         frames[i] = np.moveaxis(np.rint(blocks.mean((2, 4))), 3, 1)
-    frames.flush(); del frames
+    frames.flush()
+    del frames
     (folder/f'{split}.json').write_text(json.dumps([asdict(c) for c in clips]))
     return (folder/f'{split}.part').replace(path)
 
@@ -74,7 +77,8 @@ def long_folder(
     "Where a stage reads and writes; a smoke run draws clips of its own."
     if out: return repo_root()/out
     root = Path(tempfile.mkdtemp(prefix='smaug-'))
-    for split in ('train', 'val', 'test'): draw_split(root/'prepared', split, count, size)
+    for split in ('train', 'val', 'test'):
+        draw_split(root/'prepared', split, count, size)
     return root
 
 # %% ../../nbs/annex/lvmae/07_data.ipynb #c0b62457
@@ -85,5 +89,6 @@ def split_cover(
 )->torch.Tensor:                    # (n, N) float32 in [0, 1]
     "Say how much of each token is covered by things."
     scale = SIDE//split.frames.shape[-1]
-    cube = (cube[0], cube[1]*scale, cube[2]*scale)                      # boxes are those of the drawing
-    return torch.stack([object_cover(long_boxes(c)[:, int(guests):], cube, (SIDE, SIDE)) for c in split.clips])
+    cube = (cube[0], cube[1]*scale, cube[2]*scale)  # boxes are those of the drawing
+    return torch.stack(
+        [object_cover(long_boxes(c)[:, int(guests):], cube, (SIDE, SIDE)) for c in split.clips])

@@ -22,19 +22,23 @@ def num_decoded(
 )->int:                     # K, 1 <= K <= M
     "Count the masked tokens that the decoder predicts."
     if not 0 < decode_ratio <= 1:
-        raise ValueError(f"decode_ratio is {decode_ratio}, expected 0 < decode_ratio <= 1; it is the share of all "
-                         "tokens that is decoded: the paper uses 0.15, and 1 decodes every masked one")
+        raise ValueError(
+            f"decode_ratio is {decode_ratio}, expected 0 < decode_ratio <= 1; it is the "
+            "share of all "
+            "tokens that is decoded: the paper uses 0.15, and 1 decodes every masked one")
     return max(1, min(num_masked, int(num_tokens*decode_ratio + .5)))
 
 # %% ../../nbs/annex/lvmae/04_importance.ipynb #97670a11
 def _cube_means(x, cube):
     "Average (B, T, H, W) over cubes: (B, N), time, then row, then column."
-    for name, n, side in zip(('number of frames', 'frame height', 'frame width'), x.shape[1:], cube):
+    for name, n, side in zip(('number of frames', 'frame height', 'frame width'), x.shape[1:],
+                             cube):
         check_multiple(name, n, side, 'a clip is cut into whole cubes')
     return F.avg_pool3d(x.unsqueeze(1), cube).flatten(1)
 
 def _brightness(frames):
-    "(B, T, H, W) in [0, 1], and its change since the frame before; the first frame's is the second's."
+    """(B, T, H, W) in [0, 1], and its change since the frame before; the first frame's is the
+    second's."""
     light = frames.float().mean(2)/255
     change = light.diff(dim=1)
     return light, torch.cat([change[:, :1], change], 1)
@@ -45,19 +49,24 @@ MOTIONS = ('flow', 'difference', 'energy')
 def motion_scores(
     frames:torch.Tensor,            # (B, T, 3, H, W) uint8
     cube:tuple[int, int, int],      # frames, rows and columns of a token
-    kind:str='flow',                # 'flow': pixels a frame; 'difference': mean change of brightness; 'energy': 1 on average
+    # 'flow': pixels a frame; 'difference': mean change of brightness; 'energy': 1 on average
+    kind:str='flow',
 )->torch.Tensor:                    # (B, N) float32 >= 0, time, then row, then column
     "Score each token by how much moves in it (Fig. 4, left)."
-    if kind not in MOTIONS: raise ValueError(f"kind is {kind!r}, expected one of {', '.join(MOTIONS)}")
-    check_range('number of frames', frames.shape[1], 2, float('inf'), remedy='one frame has no motion')
+    if kind not in MOTIONS:
+        raise ValueError(f"kind is {kind!r}, expected one of {', '.join(MOTIONS)}")
+    check_range('number of frames', frames.shape[1], 2, float('inf'),
+                remedy='one frame has no motion')
     if kind == 'energy':
-        if cube[1] != cube[2]: raise ValueError(f"cube is {cube}, expected as many rows as columns for the energy")
+        if cube[1] != cube[2]:
+            raise ValueError(f"cube is {cube}, expected as many rows as columns for the energy")
         energy = motion_energy(frames.float()/255, cube[1])                 # (B, T, L)
-        check_multiple('number of frames', energy.shape[1], cube[0], 'a clip is cut into whole cubes')
+        check_multiple('number of frames', energy.shape[1], cube[0],
+                       'a clip is cut into whole cubes')
         return energy.unflatten(1, (-1, cube[0])).mean(2).flatten(1)
     light, change = _brightness(frames)
     if kind == 'difference': return _cube_means(change.abs(), cube)
-    before = light - change/2                                               # half-way between the two frames
+    before = light - change/2  # half-way between the two frames
     gy, gx = torch.gradient(before, dim=(2, 3))
     products = (gx*gx, gx*gy, gy*gy, gx*change, gy*change)
     xx, xy, yy, xt, yt = (_cube_means(product, cube) for product in products)
@@ -85,7 +94,7 @@ def select_tokens(
     scores:torch.Tensor=None,           # (B, N), for motion and adaptive; higher = first
     generator:torch.Generator=None,     # for random and uniform; None = torch's global one
     num_masked:int=None,                # M; given, nothing waits for the device
-)->torch.Tensor:                        # (B, K) int64, ascending: masked tokens that the decoder predicts
+)->torch.Tensor:  # (B, K) int64, ascending: masked tokens that the decoder predicts
     "Choose the masked tokens that are decoded (Fig. 4)."
     if policy not in POLICIES:
         raise ValueError(f"policy is {policy!r}, expected one of {', '.join(POLICIES)}")
@@ -93,23 +102,28 @@ def select_tokens(
     B, M = hidden.shape
     K = num_decoded(mask.shape[1], M, decode_ratio)
     if policy == 'all' or K == M: return hidden
-    if policy in ('motion', 'adaptive'): ranked = _check_scores(scores, mask, policy).gather(1, hidden)
+    if policy in ('motion', 'adaptive'):
+        ranked = _check_scores(scores, mask, policy).gather(1, hidden)
     else:
         device = 'cpu' if generator is None else generator.device
         ranked = torch.rand(B, M, generator=generator, device=device).to(mask.device)
     if policy == 'uniform':
-        places = (torch.arange(K, device=mask.device) + ranked[:, :1])*(M/K)        # (B, K), evenly spaced
+        # (B, K), evenly spaced
+        places = (torch.arange(K, device=mask.device) + ranked[:, :1])*(M/K)
         return hidden.gather(1, places.long().clamp(max=M - 1))
     chosen = ranked.argsort(dim=1, descending=True, stable=True)[:, :K]
     return hidden.gather(1, chosen.sort(dim=1).values)
 
 def _check_scores(scores, mask, policy):
     "Refuse missing scores and those of another grid."
-    if scores is None: raise ValueError(f"policy {policy!r} needs scores (B, N), got none; pass motion_scores(frames, "
-                                        "cube) or the importance of a tokenizer")
+    if scores is None:
+        raise ValueError(
+            f"policy {policy!r} needs scores (B, N), got none; pass motion_scores(frames, "
+            "cube) or the importance of a tokenizer")
     if scores.shape == mask.shape: return scores
-    raise ValueError(f"scores are {tuple(scores.shape)}, the mask is {tuple(mask.shape)}: an importance map of another "
-                     "grid; make both with the same cube, frame size and number of frames")
+    raise ValueError(
+        f"scores are {tuple(scores.shape)}, the mask is {tuple(mask.shape)}: an importance map "
+        "of another " "grid; make both with the same cube, frame size and number of frames")
 
 # %% ../../nbs/annex/lvmae/04_importance.ipynb #a8fb2bc1
 def object_cover(
@@ -120,7 +134,8 @@ def object_cover(
     "Tell which share of each token's pixels lies in a box."
     inside = torch.zeros(1, len(boxes), *size)
     for t, things in enumerate(boxes):
-        for x0, y0, x1, y1 in things: inside[0, t, y0:y1, x0:x1] = 1
+        for x0, y0, x1, y1 in things:
+            inside[0, t, y0:y1, x0:x1] = 1
     return _cube_means(inside, cube)[0]
 
 def object_share(
@@ -137,7 +152,8 @@ def split_by_place(
     num_places:int,             # h·w, tokens of a layer
 )->tuple[torch.Tensor, torch.Tensor]:   # (B, N) each; their sum is `scores`
     "Take scores apart: the mean of each place over clips and times, and the rest."
-    check_multiple('number of scores', scores.shape[1], num_places, 'time comes first, then whole layers of places')
+    check_multiple('number of scores', scores.shape[1], num_places,
+                   'time comes first, then whole layers of places')
     layers = scores.unflatten(1, (-1, num_places))                          # (B, t, h·w)
     place = layers.mean((0, 1)).expand_as(layers)
     return place.flatten(1), (layers - place).flatten(1)
@@ -149,6 +165,7 @@ def ids_by_step(
 )->torch.Tensor:                        # (t, k) int64, id within the layer; −1 = no more
     "Sort the tokens of a clip by their place in time."
     t, h, w = grid
-    check_range('largest id', int(ids.max()), 0, t*h*w, remedy=f"the grid {t}×{h}×{w} has {t*h*w} tokens")
+    check_range('largest id', int(ids.max()), 0, t*h*w,
+                remedy=f"the grid {t}×{h}×{w} has {t*h*w} tokens")
     rows = [ids[ids//(h*w) == step] % (h*w) for step in range(t)]
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1)

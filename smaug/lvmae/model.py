@@ -38,25 +38,30 @@ TARGETS = ('digits', 'indices', 'codes', 'pixels')
 class LVMAEConfig(VideoMAEConfig):
     "Everything that decides an LVMAE; by default ViT-B on 128 frames."
     num_frames:int = 128            # T
-    policy:str = 'adaptive'         # the masked tokens decoded: all, random, uniform, motion or adaptive
+    policy:str = 'adaptive'  # the masked tokens decoded: all, random, uniform, motion or adaptive
     decode_ratio:float = .15        # ρ, share of all tokens that is decoded, 0 < ρ <= 1
     motion:str = 'flow'             # of the policy `motion`: flow, difference or energy
     target:str = 'digits'           # what is predicted: digits, indices, codes or pixels
     levels:tuple = (8, 5, 5, 5)     # of the tokenizer's codes
-    recompute:bool = False          # keep only the inputs of the encoder's blocks, and compute the rest again
+    # keep only the inputs of the encoder's blocks, and compute the rest again
+    recompute:bool = False
 
-    def __post_init__(self): super().__post_init__(); _check_lvmae(self)
+    def __post_init__(self):
+        super().__post_init__()
+        _check_lvmae(self)
 
     @property
     def num_tokens(self)->int: return self.grid[0]*self.grid[1]*self.grid[2]        # N
     @property
     def num_selected(self)->int:        # K, tokens that are decoded
-        return num_decoded(self.num_tokens, self.num_masked, 1. if self.policy == 'all' else self.decode_ratio)
+        return num_decoded(self.num_tokens, self.num_masked,
+                           1. if self.policy == 'all' else self.decode_ratio)
     @property
     def cube(self)->tuple: return self.tubelet_size, self.patch_size, self.patch_size
     @property
     def output_dim(self)->int:          # numbers predicted per token
-        return dict(digits=sum(self.levels), indices=codebook_size(self.levels), codes=len(self.levels),
+        return dict(digits=sum(self.levels), indices=codebook_size(self.levels),
+                    codes=len(self.levels),
                     pixels=3*self.tubelet_size*self.patch_size**2)[self.target]
     @property
     def video(self)->VideoMAEConfig:    # what a classifier needs of it
@@ -71,13 +76,13 @@ def _check_lvmae(c):
     num_decoded(1, 1, c.decode_ratio)
 
 # %% ../../nbs/annex/lvmae/05_model.ipynb #ab933415
-LVMAE_PRESETS = dict(
-    lvmae_b=LVMAEConfig(),
-    tiny=LVMAEConfig(image_size=64, patch_size=8, embed_dim=96, depth=4, num_heads=4, decoder_dim=64,
-                     decoder_depth=2, decoder_heads=4, levels=(8, 6, 5)),
-    smoke=LVMAEConfig(image_size=32, patch_size=8, num_frames=8, embed_dim=32, depth=2, num_heads=2,
-                      mask_ratio=.75, decoder_dim=16, decoder_depth=1, decoder_heads=2, levels=(4, 3)),
-)
+LVMAE_PRESETS = dict(lvmae_b=LVMAEConfig(),
+                     tiny=LVMAEConfig(image_size=64, patch_size=8, embed_dim=96, depth=4,
+                                      num_heads=4, decoder_dim=64, decoder_depth=2, decoder_heads=4,
+                                      levels=(8, 6, 5)),
+                     smoke=LVMAEConfig(image_size=32, patch_size=8, num_frames=8, embed_dim=32,
+                                       depth=2, num_heads=2, mask_ratio=.75, decoder_dim=16,
+                                       decoder_depth=1, decoder_heads=2, levels=(4, 3)),)
 
 def make_lvmae_config(
     preset:str='lvmae_b',       # a name in `LVMAE_PRESETS`
@@ -95,9 +100,12 @@ def check_tokenizer(
     t = tokenizer.config
     pairs = [('image_size', t.image_size, config.image_size), ('cube', tuple(t.cube), config.cube),
              ('levels', tuple(t.levels), tuple(config.levels))]
-    differ = [f"{name} {theirs}, the autoencoder {ours}" for name, theirs, ours in pairs if theirs != ours]
-    if differ: raise ValueError(f"the tokenizer has {'; '.join(differ)}; train a tokenizer with the autoencoder's "
-                                "settings, or make the autoencoder with the tokenizer's")
+    differ = [f"{name} {theirs}, the autoencoder {ours}" for name, theirs,
+              ours in pairs if theirs != ours]
+    if differ:
+        raise ValueError(
+            f"the tokenizer has {'; '.join(differ)}; train a tokenizer with the autoencoder's "
+            "settings, or make the autoencoder with the tokenizer's")
 
 # %% ../../nbs/annex/lvmae/05_model.ipynb #e9371ee3
 def code_loss(
@@ -119,7 +127,8 @@ class LVMAE(nn.Module):
     "Pre-training: predict the code words of the most important hidden cubes (Fig. 1, left)."
     def __init__(self,
         config:LVMAEConfig,
-        tokenizer:VideoTokenizer=None,  # frozen here; None = batches bring `indices` and `importance`
+        # frozen here; None = batches bring `indices` and `importance`
+        tokenizer:VideoTokenizer=None,
     ):
         super().__init__()
         c = self.config = config
@@ -129,17 +138,23 @@ class LVMAE(nn.Module):
         if c.recompute:
             for block in self.encoder.blocks:
                 block.forward = partial(checkpoint, block.forward, use_reentrant=False)
-        if tokenizer is not None: check_tokenizer(tokenizer, c); tokenizer.requires_grad_(False)
+        if tokenizer is not None:
+            check_tokenizer(tokenizer, c)
+            tokenizer.requires_grad_(False)
         self.tokenizer = tokenizer
 
-    def settings(self): return dict(tokenizer=None if self.tokenizer is None else asdict(self.tokenizer.config))
+    def settings(self):
+        return dict(tokenizer=None if self.tokenizer is None else asdict(self.tokenizer.config))
 
     @classmethod
-    def from_settings(cls, config:LVMAEConfig, tokenizer:dict=None):     # what chapter training.checkpoints needs to rebuild one
-        return cls(config, None if tokenizer is None else VideoTokenizer(TokenizerConfig(**tokenizer)))
+    # what chapter training.checkpoints needs to rebuild one
+    def from_settings(cls, config:LVMAEConfig, tokenizer:dict=None):
+        return cls(config,
+                   None if tokenizer is None else VideoTokenizer(TokenizerConfig(**tokenizer)))
 
     def forward(self,
-        batch:dict,         # `frames` (B, T, 3, H, W) uint8; `mask`, `indices`, `importance` (B, N) if there
+        # `frames` (B, T, 3, H, W) uint8; `mask`, `indices`, `importance` (B, N) if there
+        batch:dict,
         generator:torch.Generator=None,     # of the mask and of random and uniform choices
     )->dict:                # {'mvm': scalar}
         c, frames = self.config, batch['frames']
@@ -149,7 +164,8 @@ class LVMAE(nn.Module):
             mask = cube_mask(c.mask, c.grid, c.mask_ratio, len(frames), generator).to(frames.device)
             num_masked = c.num_masked
         indices, importance = self.targets(batch)
-        if c.policy == 'motion': importance = motion_scores(frames, c.cube, c.motion)
+        if c.policy == 'motion':
+            importance = motion_scores(frames, c.cube, c.motion)
         ids = select_tokens(c.policy, mask, c.decode_ratio, importance, generator, num_masked)
         prediction = self.predict(frames, mask, ids, num_masked)
         return dict(mvm=self.compare(prediction, frames, indices, ids))
@@ -176,7 +192,8 @@ def compare(self:LVMAE,
 )->torch.Tensor:                # scalar
     "Compare predictions with what they should have been."
     c = self.config
-    if c.target != 'pixels': return code_loss(prediction, indices.long().gather(1, ids), c.levels, c.target)
+    if c.target != 'pixels':
+        return code_loss(prediction, indices.long().gather(1, ids), c.levels, c.target)
     cubes = take(cubify(frames, c.patch_size, c.tubelet_size), ids).float()/255
     return F.mse_loss(prediction.float(), cube_targets(cubes, c.normalize_targets))
 
@@ -190,15 +207,17 @@ def targets(self:LVMAE,
     needed = [c.target != 'pixels', c.policy == 'adaptive']
     if any(n and g is None for n, g in zip(needed, given)):
         if self.tokenizer is None:
-            raise ValueError(f"target {c.target!r} with policy {c.policy!r} needs a tokenizer: pass LVMAE(config, "
-                             "tokenizer), or put `indices` and `importance` into the batch")
+            raise ValueError(
+                f"target {c.target!r} with policy {c.policy!r} needs a tokenizer: pass "
+                "LVMAE(config, " "tokenizer), or put `indices` and `importance` into the batch")
         found = self.tokenizer.tokenize(batch['frames'])
         given = [f if g is None else g for g, f in zip(given, (found.indices, found.importance))]
     for name, values in zip(('indices', 'importance'), given):
         shape = len(batch['frames']), c.num_tokens
         if values is not None and tuple(values.shape) != shape:
             raise ValueError(f"{name} are {tuple(values.shape)}, expected {shape} for the grid "
-                             f"{'×'.join(map(str, c.grid))}: those of another grid; tokenize them with this cube")
+                             f"{'×'.join(map(str, c.grid))}: those of another grid; tokenize "
+                             "them with this cube")
     return given
 
 # %% ../../nbs/annex/lvmae/05_model.ipynb #283d5697
@@ -210,7 +229,9 @@ def pretrain_flops(
 )->dict[str, float]:        # encoder, decoder: operations of forward and backward, one clip
     "Count the operations of one training step on one clip (Fig. 1, right)."
     c = config
-    V, K, pixels = c.num_tokens - c.num_masked, c.num_selected, 3*c.tubelet_size*c.patch_size**2
+    V = c.num_tokens - c.num_masked
+    K = c.num_selected
+    pixels = 3*c.tubelet_size*c.patch_size**2
     encoder = 2*V*pixels*c.embed_dim + c.depth*_block_flops(V, c.embed_dim, c.mlp_ratio)
     decoder = 2*V*c.embed_dim*c.decoder_dim + 2*K*c.decoder_dim*c.output_dim
     decoder += c.decoder_depth*_block_flops(V + K, c.decoder_dim, c.mlp_ratio)
@@ -231,7 +252,8 @@ def _kept(module, inputs, fused):
 
 def _model(c, real):
     if real: return LVMAE(c)
-    with unset_fake_temporarily(), torch.device('meta'): model = LVMAE(c)
+    with unset_fake_temporarily(), torch.device('meta'):
+        model = LVMAE(c)
     return model.to_empty(device='cpu')
 
 def _world(real): return nullcontext() if real else FakeTensorMode(allow_non_fake_inputs=True)
@@ -254,7 +276,7 @@ def kept_bytes(
     "Count what the forward pass of one clip keeps for the backward pass (Fig. 1, right)."
     c, (V, K) = config, (config.num_tokens - config.num_masked, config.num_selected)
     encoder = _encoder_kept(c.video, c.levels, c.recompute, fused, real)
-    if c.recompute:                                                 # and the one block that is being redone
+    if c.recompute:  # and the one block that is being redone
         encoder += _encoder_kept(c.video, c.levels, False, fused, real)//c.depth
     with _world(real):
         tokens = torch.zeros(1, V, c.embed_dim, requires_grad=True)

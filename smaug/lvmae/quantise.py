@@ -16,10 +16,15 @@ def codebook_size(
     levels:tuple,           # L₁ … L_d, how many values each number of a code may take, each >= 2
 )->int:                     # L₁·L₂·…·L_d
     "Count the codes; refuse level lists that make none."
-    if not len(levels): raise ValueError("levels is empty, expected how many values each number of a code may take, such as (8, 5, 5, 5)")
+    if not len(levels):
+        raise ValueError(
+            "levels is empty, expected how many values each number of a code may take, such as "
+            "(8, 5, 5, 5)")
     bad = [n for n in levels if int(n) != n or n < 2]
-    if bad: raise ValueError(f"levels {tuple(levels)} holds {bad[0]}, expected whole numbers of at least 2: "
-                             "a number that can take one value says nothing; leave it out")
+    if bad:
+        raise ValueError(
+            f"levels {tuple(levels)} holds {bad[0]}, expected whole numbers of at least 2: "
+            "a number that can take one value says nothing; leave it out")
     return math.prod(int(n) for n in levels)
 
 # %% ../../nbs/annex/lvmae/01_quantise.ipynb #c440421f
@@ -32,7 +37,9 @@ def _per_level(levels, like):
 def _check_width(name, values, levels):
     "Refuse vectors that have another width than there are levels."
     if values.shape[-1] != len(levels):
-        raise ValueError(f"{name} has {values.shape[-1]} numbers per token, expected {len(levels)}, one per level of {tuple(levels)}")
+        raise ValueError(
+            f"{name} has {values.shape[-1]} numbers per token, expected {len(levels)}, one per "
+            f"level of {tuple(levels)}")
 
 # %% ../../nbs/annex/lvmae/01_quantise.ipynb #64306272
 def fsq_bound(
@@ -50,7 +57,7 @@ def fsq_bound(
 def fsq_quantize(
     values:torch.Tensor,    # (…, d), unbounded
     levels:tuple,           # (L₁ … L_d)
-)->torch.Tensor:            # (…, d) float32, multiples of 1/⌊L/2⌋ in [-1, 1]; the gradient is the bound's
+)->torch.Tensor:  # (…, d) float32, multiples of 1/⌊L/2⌋ in [-1, 1]; the gradient is the bound's
     "Round to codes, and let the gradient through (Mentzer et al. 2023)."
     bounded = fsq_bound(values, levels)
     rounded = bounded + (bounded.round() - bounded).detach()
@@ -74,7 +81,8 @@ def index_digits(
     size, (L, _, weight) = codebook_size(levels), _per_level(levels, indices)
     if indices.numel():
         for name, index in (('smallest index', indices.min()), ('largest index', indices.max())):
-            check_range(name, int(index), 0, size, remedy=f'levels {tuple(levels)} have {size} codes')
+            check_range(name, int(index), 0, size,
+                        remedy=f'levels {tuple(levels)} have {size} codes')
     return indices.unsqueeze(-1)//weight % L
 
 def indices_to_codes(
@@ -91,8 +99,10 @@ def codebook_use(
     num_codes:int,          # size of the codebook
 )->float:                   # share of the codes that occur at least once, in [0, 1]
     "Say how much of the codebook is in use."
-    if not indices.numel(): raise ValueError("indices are empty, expected at least one token whose code can be counted")
-    check_range('largest index', int(indices.max()), 0, num_codes, remedy='count the codes with codebook_size')
+    if not indices.numel():
+        raise ValueError("indices are empty, expected at least one token whose code can be counted")
+    check_range('largest index', int(indices.max()), 0, num_codes,
+                remedy='count the codes with codebook_size')
     return indices.unique().numel()/num_codes
 
 # %% ../../nbs/annex/lvmae/01_quantise.ipynb #6492ae8c
@@ -100,7 +110,8 @@ def _check_count(scores, num_kept, sigma=1.):
     "Refuse to keep more tokens than there are, or none, and noise that is none."
     check_range('num_kept', num_kept, 1, scores.shape[-1], include_high=True,
                 remedy=f"there are {scores.shape[-1]} tokens: keep at least one and at most all")
-    check_range('sigma', sigma, torch.finfo(torch.float32).tiny, float('inf'), remedy='without noise there is no gradient; topk_mask is the choice without noise')
+    check_range('sigma', sigma, torch.finfo(torch.float32).tiny, float('inf'),
+                remedy='without noise there is no gradient; topk_mask is the choice without noise')
 
 # %% ../../nbs/annex/lvmae/01_quantise.ipynb #08743092
 def topk_mask(
@@ -114,19 +125,21 @@ def topk_mask(
 
 # %% ../../nbs/annex/lvmae/01_quantise.ipynb #85b1574b
 class _Perturbed(torch.autograd.Function):
-    "Mean of top-k masks under Gaussian noise; backward by the score-function identity of Berthet et al."
+    """Mean of top-k masks under Gaussian noise; backward by the score-function identity of
+    Berthet et al."""
     @staticmethod
     def forward(ctx, scores, noise, num_kept, sigma):
         best = (scores.unsqueeze(1) + sigma*noise).topk(num_kept, -1).indices          # (B, n, k)
         masks = torch.zeros_like(noise).scatter(-1, best, 1.)                           # (B, n, N)
-        ctx.save_for_backward(masks, noise); ctx.sigma = sigma
+        ctx.save_for_backward(masks, noise)
+        ctx.sigma = sigma
         return masks.mean(1)
 
     @staticmethod
-    def backward(ctx, slope):                                                           # slope: (B, N)
+    def backward(ctx, slope):  # slope: (B, N)
         masks, noise = ctx.saved_tensors
-        worth = torch.einsum('bsn,bn->bs', masks, slope)                                # what each drawn mask is worth
-        worth = worth - worth.mean(1, keepdim=True)                                     # the mean carries noise, no signal
+        worth = torch.einsum('bsn,bn->bs', masks, slope)  # what each drawn mask is worth
+        worth = worth - worth.mean(1, keepdim=True)  # the mean carries noise, no signal
         n = noise.shape[1]
         return torch.einsum('bs,bsn->bn', worth, noise)/(ctx.sigma*max(n - 1, 1)), None, None, None
 
@@ -137,18 +150,21 @@ def perturbed_topk(
     sigma:float=1.,                     # σ of the noise, in units of the scores, > 0
     num_samples:int=100,                # noisy copies, >= 2
     generator:torch.Generator|None=None,# of the noise
-)->torch.Tensor:                        # (B, N) in [0, 1], rows sum to k: how often each token was kept
+)->torch.Tensor:  # (B, N) in [0, 1], rows sum to k: how often each token was kept
     "Average the top-k of noisy scores (Berthet et al. 2020; Cordonnier et al. 2021)."
     _check_count(scores, num_kept, sigma)
-    check_range('num_samples', num_samples, 2, float('inf'), remedy='one sample has no variance to learn from')
+    check_range('num_samples', num_samples, 2, float('inf'),
+                remedy='one sample has no variance to learn from')
     device = scores.device if generator is None else generator.device
-    noise = torch.randn(len(scores), num_samples, scores.shape[-1], generator=generator, device=device)
+    noise = torch.randn(len(scores), num_samples, scores.shape[-1], generator=generator,
+                        device=device)
     return _Perturbed.apply(scores.float(), noise.to(scores.device), num_kept, sigma)
 
 # %% ../../nbs/annex/lvmae/01_quantise.ipynb #855c48a3
 def _threshold(scores, num_kept, sigma, rounds=50):
     "Bisect the t for which Σ Φ((s − t)/σ) = k."
-    low, high = scores.amin(-1, keepdim=True) - 8*sigma, scores.amax(-1, keepdim=True) + 8*sigma     # Φ(8) is 1 in float32
+    # Φ(8) is 1 in float32
+    low, high = scores.amin(-1, keepdim=True) - 8*sigma, scores.amax(-1, keepdim=True) + 8*sigma
     for _ in range(rounds):
         middle = (low + high)/2
         many = torch.special.ndtr((scores - middle)/sigma).sum(-1, keepdim=True) > num_kept
@@ -164,11 +180,13 @@ def soft_topk(
     "Say how often each token would be kept under noise, with one threshold for all and no draw."
     _check_count(scores, num_kept, sigma)
     scores = scores.float()
-    if num_kept == scores.shape[-1]: return torch.ones_like(scores)                     # no choice, no gradient
+    # no choice, no gradient
+    if num_kept == scores.shape[-1]:
+        return torch.ones_like(scores)
     with torch.no_grad():
         threshold = _threshold(scores, num_kept, sigma)
-        weight = (-((scores - threshold)/sigma).square()/2).softmax(-1)                 # Φ′, normalised
-    follow = (weight*scores).sum(-1, keepdim=True)                                      # the threshold follows the scores
+        weight = (-((scores - threshold)/sigma).square()/2).softmax(-1)  # Φ′, normalised
+    follow = (weight*scores).sum(-1, keepdim=True)  # the threshold follows the scores
     return torch.special.ndtr((scores - threshold - (follow - follow.detach()))/sigma)
 
 # %% ../../nbs/annex/lvmae/01_quantise.ipynb #c7ac197a
@@ -181,9 +199,11 @@ def draw_topk(
     sigma:float=1.,                     # σ of the noise, in units of the scores, > 0
     num_samples:int=100,                # noisy copies of the perturbed top-k, >= 2
     generator:torch.Generator|None=None,# of the noise
-)->torch.Tensor:                        # (B, N) float, 0 or 1, k ones per row; with the gradient of how often each is drawn
+    # (B, N) float, 0 or 1, k ones per row; with the gradient of how often each is drawn
+)->torch.Tensor:
     "Keep the top-k of noisy scores, and learn through its mean (straight-through)."
-    if method not in TOPKS: raise ValueError(f"method is {method!r}, expected one of {', '.join(TOPKS)}")
+    if method not in TOPKS:
+        raise ValueError(f"method is {method!r}, expected one of {', '.join(TOPKS)}")
     device = scores.device if generator is None else generator.device
     noise = torch.randn(scores.shape, generator=generator, device=device).to(scores.device)
     hard = topk_mask(scores + sigma*noise, num_kept).float()

@@ -26,9 +26,10 @@ def _ways_turned(ways, backwards):
     other = tuple(dict(left='right', right='left')[w] for w in ways)
     return other[::-1] if backwards else other
 
-LONG_TURNS = dict(upset=(), recolour=(), **{
-    turn: tuple((name, LONG_CLASSES[_ways_turned(ways, turn == 'reverse')]) for ways, name in LONG_CLASSES.items())
-    for turn in ('mirror', 'reverse')})
+LONG_TURNS = dict(upset=(), recolour=(),
+                  **{turn: tuple((name, LONG_CLASSES[_ways_turned(ways, turn == 'reverse')])
+                                 for ways, name in LONG_CLASSES.items())
+                     for turn in ('mirror', 'reverse')})
 
 # %% ../../nbs/annex/lvmae/08_runs.ipynb #a04c193c
 def long_batches(
@@ -38,26 +39,32 @@ def long_batches(
     stride:int=1,               # s, frames from one to the next
     turns:dict=None,            # from `class_turns`; each is done to half of the clips; None = none
     seed:int=0,                 # of order, first frames and turns
-    extras:dict=None,           # name → (n, …) tensor of what else belongs to each clip as it is, e.g. its codes
+    # name → (n, …) tensor of what else belongs to each clip as it is, e.g. its codes
+    extras:dict=None,
     rank:int=0,                 # this process, 0 <= rank < world
     world:int=1,                # processes that share the epoch
 ):                              # function (epoch, start) → iterator of ('long', batch)
     "Shuffle the clips anew in each epoch, each drawn once; incomplete batches are left out."
     room = LONG_FRAMES - (num_frames - 1)*stride
-    if room < 1: raise ValueError(f"{num_frames} frames at stride {stride} need {LONG_FRAMES - room + 1} frames, expected "
-                                  f"at most {LONG_FRAMES}; lower one of the two")
+    if room < 1:
+        raise ValueError(
+            f"{num_frames} frames at stride {stride} need {LONG_FRAMES - room + 1} frames, "
+            "expected " f"at most {LONG_FRAMES}; lower one of the two")
     check_range('world', world, 1, len(split.frames), True, remedy="more processes than clips")
     check_range('rank', rank, 0, world)
     step = min(batch, len(split.frames)//world)*world
     def epoch_of(epoch, start=0):
-        order = torch.randperm(len(split.frames), generator=make_generator('long order', seed, epoch)).split(step)
+        order = torch.randperm(len(split.frames),
+                               generator=make_generator('long order', seed, epoch)).split(step)
         for number, rows in enumerate(order[start:len(split.frames)//step], start):
             rows, mine = rows[rank::world], (rank,) if rank else ()
             generator = make_generator('long batch', seed, epoch, number, *mine)
             first = torch.randint(room, (len(rows),), generator=generator)
             seen = first[:, None] + stride*torch.arange(num_frames)
-            frames, labels = turn_clips(split.frames[rows[:, None], seen], split.labels[rows], turns or {}, generator)
-            yield 'long', dict(frames=frames, label=labels) | {name: values[rows] for name, values in (extras or {}).items()}
+            frames, labels = turn_clips(split.frames[rows[:, None], seen], split.labels[rows],
+                                        turns or {}, generator)
+            yield 'long', dict(frames=frames, label=labels) | {name: values[rows] for name,
+                                                               values in (extras or {}).items()}
     return epoch_of
 
 # %% ../../nbs/annex/lvmae/08_runs.ipynb #7f18c2d4
@@ -74,24 +81,31 @@ def save_tokens(
     _, indices, importance = (torch.cat(parts).numpy()
                               for parts in zip(*map(tokenizer.tokenize, split.frames.split(batch))))
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, levels=np.array(c.levels), cube=np.array(c.cube), indices=indices.astype(np.uint16), importance=importance)
+    np.savez(path, levels=np.array(c.levels), cube=np.array(c.cube),
+             indices=indices.astype(np.uint16), importance=importance)
     return path
 
 def open_tokens(
     path:str|Path,              # where `save_tokens` wrote
     config:LVMAEConfig,         # whose codes and cubes they must be
     split:LongSplit,            # whose clips they must be
-)->dict:                        # indices (n, N) int32 and importance (n, N) float32, for `long_batches`
+)->dict:  # indices (n, N) int32 and importance (n, N) float32, for `long_batches`
     "Read what the tokenizer said of every clip."
-    if not Path(path).is_file(): raise FileNotFoundError(f"no {path}; run the stage of the tokenizer, or save_tokens")
-    with np.load(path) as file: found = {name: file[name] for name in file.files}
-    given = {name: tuple(found[name].tolist()) for name in ('levels', 'cube')} | dict(shape=found['indices'].shape)
-    wanted = dict(levels=tuple(config.levels), cube=config.cube, shape=(len(split.labels), config.num_tokens))
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no {path}; run the stage of the tokenizer, or save_tokens")
+    with np.load(path) as file:
+        found = {name: file[name] for name in file.files}
+    given = {name: tuple(found[name].tolist())
+             for name in ('levels', 'cube')} | dict(shape=found['indices'].shape)
+    wanted = dict(levels=tuple(config.levels), cube=config.cube,
+                  shape=(len(split.labels), config.num_tokens))
     for name, value in wanted.items():
         if given[name] != value:
-            raise ValueError(f"tokens in {Path(path).name} have {name} {given[name]}, expected {value}; "
-                             "tokenize these clips with this tokenizer")
-    return dict(indices=torch.from_numpy(found['indices'].astype(np.int32)), importance=torch.from_numpy(found['importance']))
+            raise ValueError(
+                f"tokens in {Path(path).name} have {name} {given[name]}, expected {value}; "
+                "tokenize these clips with this tokenizer")
+    return dict(indices=torch.from_numpy(found['indices'].astype(np.int32)),
+                importance=torch.from_numpy(found['importance']))
 
 # %% ../../nbs/annex/lvmae/08_runs.ipynb #51631973
 @torch.no_grad()
@@ -104,12 +118,17 @@ def judge_long(
     "Let a classifier name every clip of a split."
     T = model.config.num_frames
     room = LONG_FRAMES - (T - 1)*stride
-    check_range('first frame', (room - 1)//2, 0, LONG_FRAMES, remedy='take fewer frames or a smaller stride')
+    check_range('first frame', (room - 1)//2, 0, LONG_FRAMES,
+                remedy='take fewer frames or a smaller stride')
     seen = (room - 1)//2 + stride*torch.arange(T)
-    training = model.training; model.eval()
-    logits = torch.cat([model.logits(normalize_frames(split.frames[rows[:, None], seen], IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD))
-                        for rows in torch.arange(len(split.frames)).split(batch)])
+    training = model.training
+    model.eval()
+    logits = torch.cat(
+        [model.logits(normalize_frames(split.frames[rows[:, None], seen], IMAGENET_DEFAULT_MEAN,
+                                       IMAGENET_DEFAULT_STD))
+         for rows in torch.arange(len(split.frames)).split(batch)])
     model.train(training)
     said = logits.argmax(1)
     p = float((said == split.labels).float().mean())
-    return dict(top1=100*p, standard_error=100*(p*(1 - p)/len(said))**.5, possible=100*best_accuracy(seen.tolist()), said=said)
+    return dict(top1=100*p, standard_error=100*(p*(1 - p)/len(said))**.5,
+                possible=100*best_accuracy(seen.tolist()), said=said)

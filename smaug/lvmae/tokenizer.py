@@ -29,8 +29,10 @@ class TokenizerConfig:
     num_frames:int = 16             # T of a training clip; any multiple of cube[0] can be tokenized
     cube:tuple = (2, 16, 16)        # frames, rows and columns that one token stands for
     levels:tuple = (8, 5, 5, 5)     # of finite scalar quantisation: 1000 codes
-    widths:tuple = (64, 128, 256)   # channels of the stages; each but the last halves the frame, the last closes the cube
-    depth:int = 3                   # blocks per stage and side; on the token grid the decoder's reach 1, 2, 4, … in time
+    # channels of the stages; each but the last halves the frame, the last closes the cube
+    widths:tuple = (64, 128, 256)
+    # blocks per stage and side; on the token grid the decoder's reach 1, 2, 4, … in time
+    depth:int = 3
     scorer_width:int = 64           # channels of the token scorer
     keep_ratio:float = .15          # share of the tokens kept in training, 0 < ratio <= 1
     topk:str = 'soft'               # gradient of the choice: soft or perturbed
@@ -38,7 +40,8 @@ class TokenizerConfig:
     num_samples:int = 64            # noisy copies of the perturbed top-k
     loss:str = 'l2'                 # of the pixels: l1 or l2
     credit:str = 'missed'           # what importance learns from: missed or all
-    still:float = 1.                # what stays in a cube of its mean over time: 1 = all, 0 = only the change is coded
+    # what stays in a cube of its mean over time: 1 = all, 0 = only the change is coded
+    still:float = 1.
     contrast:float = 1.             # factor on the picture before it is coded; change is faint
 
     def __post_init__(self): _check_config(self)
@@ -49,26 +52,37 @@ def _check_config(c):
     codebook_size(c.levels)
     for name in 'image_size num_frames depth scorer_width num_samples'.split():
         check_range(name, getattr(c, name), 1, float('inf'))
-    for name in ('sigma', 'contrast'): check_range(name, getattr(c, name), 1e-6, float('inf'), remedy='without it nothing is learned')
-    if not 0 <= c.still <= 1: raise ValueError(f"still is {c.still}, expected 0 <= still <= 1; 0 codes only what changes")
-    if len(c.cube) != 3: raise ValueError(f"cube is {c.cube}, expected (frames, rows, columns) such as (2, 16, 16)")
-    if not c.widths: raise ValueError("widths is empty, expected the channels of at least one stage, such as (64, 128)")
-    check_multiple('num_frames', c.num_frames, c.cube[0], 'a clip is cut into whole cubes: change num_frames or cube')
+    for name in ('sigma', 'contrast'):
+        check_range(name, getattr(c, name), 1e-6, float('inf'),
+                    remedy='without it nothing is learned')
+    if not 0 <= c.still <= 1:
+        raise ValueError(f"still is {c.still}, expected 0 <= still <= 1; 0 codes only what changes")
+    if len(c.cube) != 3:
+        raise ValueError(f"cube is {c.cube}, expected (frames, rows, columns) such as (2, 16, 16)")
+    if not c.widths:
+        raise ValueError(
+            "widths is empty, expected the channels of at least one stage, such as (64, 128)")
+    check_multiple('num_frames', c.num_frames, c.cube[0],
+                   'a clip is cut into whole cubes: change num_frames or cube')
     for side in c.cube[1:]:
-        check_multiple('image_size', c.image_size, side, 'a frame is cut into whole cubes: change image_size or cube')
-        check_multiple('side of cube', side, 2**(len(c.widths) - 1), 'each stage after the first halves it: use fewer widths')
+        check_multiple('image_size', c.image_size, side,
+                       'a frame is cut into whole cubes: change image_size or cube')
+        check_multiple('side of cube', side, 2**(len(c.widths) - 1),
+                       'each stage after the first halves it: use fewer widths')
     if not 0 < c.keep_ratio <= 1:
-        raise ValueError(f"keep_ratio is {c.keep_ratio}, expected 0 < keep_ratio <= 1 (the paper uses 0.15; 1 keeps every token)")
+        raise ValueError(
+            f"keep_ratio is {c.keep_ratio}, expected 0 < keep_ratio <= 1 (the paper uses 0.15; 1 "
+            "keeps every token)")
     for name, known in dict(topk=TOPKS, loss=('l1', 'l2'), credit=('missed', 'all')).items():
-        if getattr(c, name) not in known: raise ValueError(f"{name} is {getattr(c, name)!r}, expected one of {', '.join(known)}")
+        if getattr(c, name) not in known:
+            raise ValueError(f"{name} is {getattr(c, name)!r}, expected one of {', '.join(known)}")
 
 # %% ../../nbs/annex/lvmae/03_tokenizer.ipynb #1af06f0a
-TOKENIZERS = dict(
-    base=TokenizerConfig(),
-    tiny=TokenizerConfig(image_size=64, cube=(2, 8, 8), levels=(8, 6, 5), widths=(64,), scorer_width=32),
-    smoke=TokenizerConfig(image_size=32, num_frames=4, cube=(2, 8, 8), levels=(4, 3), widths=(8, 16), depth=1, scorer_width=8,
-                          num_samples=8),
-)
+TOKENIZERS = dict(base=TokenizerConfig(),
+                  tiny=TokenizerConfig(image_size=64, cube=(2, 8, 8), levels=(8, 6, 5),
+                                       widths=(64,), scorer_width=32),
+                  smoke=TokenizerConfig(image_size=32, num_frames=4, cube=(2, 8, 8), levels=(4, 3),
+                                        widths=(8, 16), depth=1, scorer_width=8, num_samples=8),)
 
 # %% ../../nbs/annex/lvmae/03_tokenizer.ipynb #edbc6f1c
 class Tokens(NamedTuple):
@@ -79,16 +93,19 @@ class Tokens(NamedTuple):
 
 # %% ../../nbs/annex/lvmae/03_tokenizer.ipynb #31f0c647
 class VideoTokenizer(nn.Module):
-    "FSQ-MagViT with a token scorer (Fig. 2): encode, quantise, keep the best tokens, zero the rest, decode."
+    """FSQ-MagViT with a token scorer (Fig. 2): encode, quantise, keep the best tokens, zero the
+    rest, decode."""
     def __init__(self, config:TokenizerConfig):
         super().__init__()
         c = self.config = config
         self.encoder, self.decoder = video_encoder(c.cube, c.widths, c.depth), video_decoder(c.cube, c.widths, c.depth)
         self.to_code = nn.Conv3d(c.widths[-1], len(c.levels), 1)
         self.from_code = nn.Conv3d(len(c.levels), c.widths[-1], 1)
-        def conv(before): return nn.Conv3d(before, c.scorer_width, 3, padding=1, padding_mode='replicate')
-        self.scorer = nn.Sequential(conv(c.widths[-1] + 2), nn.SiLU(), conv(c.scorer_width), nn.SiLU(),
-                                    nn.Conv3d(c.scorer_width, 1, 1, bias=False), nn.BatchNorm3d(1))
+        def conv(before):
+            return nn.Conv3d(before, c.scorer_width, 3, padding=1, padding_mode='replicate')
+        self.scorer = nn.Sequential(conv(c.widths[-1] + 2), nn.SiLU(), conv(c.scorer_width),
+                                    nn.SiLU(), nn.Conv3d(c.scorer_width, 1, 1, bias=False),
+                                    nn.BatchNorm3d(1))
         nn.init.constant_(self.scorer[-1].weight, self.config.sigma)
 
     @property
@@ -107,7 +124,9 @@ class VideoTokenizer(nn.Module):
         errors = [self.error(p, frames) for p in painted]
         losses = dict(reconstruction=sum(e.mean() for e in errors)/len(errors))
         if self.config.credit == 'missed':
-            losses['importance'] = self.foresee(scores, draws, [pattern_error(p, frames, self.config.cube) for p in painted])
+            losses['importance'] = self.foresee(scores, draws,
+                                                [pattern_error(p, frames, self.config.cube)
+                                                 for p in painted])
         return losses
 
 # %% ../../nbs/annex/lvmae/03_tokenizer.ipynb #2afc69c8
@@ -117,10 +136,15 @@ def scale(self:VideoTokenizer,
 )->torch.Tensor:            # (B, 3, T, H, W) float32 in [-1, 1], times the contrast
     "Bring frames into the form of a 3-D convolution: what is coded, and painted again."
     c = self.config
-    if frames.ndim != 5 or frames.dtype != torch.uint8 or tuple(frames.shape[2:]) != (3, c.image_size, c.image_size):
-        raise ValueError(f"frames are {frames.dtype} {tuple(frames.shape)}, expected uint8 (B, T, 3, {c.image_size}, {c.image_size}); "
-                         "resize them with FrameTransform, do not normalise them")
-    check_multiple('number of frames', frames.shape[1], c.cube[0], 'a clip is cut into whole cubes: sample another number of frames')
+    if frames.ndim != 5 or frames.dtype != torch.uint8 or tuple(frames.shape[2:]) != (3,
+                                                                                      c.image_size,
+                                                                                      c.image_size):
+        raise ValueError(
+            f"frames are {frames.dtype} {tuple(frames.shape)}, expected uint8 (B, T, 3, "
+            f"{c.image_size}, {c.image_size}); "
+            "resize them with FrameTransform, do not normalise them")
+    check_multiple('number of frames', frames.shape[1], c.cube[0],
+                   'a clip is cut into whole cubes: sample another number of frames')
     return c.contrast*dim_still(frames.float()/127.5 - 1, c.still, c.cube[0]).movedim(2, 1)
 
 @patch
@@ -136,8 +160,9 @@ def score(self:VideoTokenizer,
     frames:torch.Tensor,    # (B, 3, T, H, W) in [-1, 1], what they were made of
 )->torch.Tensor:            # (B, N) float32
     "Say how important each token is (Fig. 2)."
-    features = features.detach()                                            # they are the picture's, importance looks on
-    return self.scorer(torch.cat([features, unevenness(frames, self.config.cube)], 1)).flatten(1).float()
+    features = features.detach()  # they are the picture's, importance looks on
+    return self.scorer(torch.cat([features, unevenness(frames, self.config.cube)],
+                                 1)).flatten(1).float()
 
 # %% ../../nbs/annex/lvmae/03_tokenizer.ipynb #ac5ccbb9
 @patch
@@ -165,7 +190,8 @@ def paint(self:VideoTokenizer,
 )->torch.Tensor:                # (B, 3, t, H, W) about [-1, 1]
     "Decode; an unselected token is zero behind the projection, which no code is."
     features = self.from_code(codes.movedim(-1, 1))
-    if keep is not None: features = features*keep.to(features).view(len(codes), 1, *codes.shape[1:4])
+    if keep is not None:
+        features = features*keep.to(features).view(len(codes), 1, *codes.shape[1:4])
     return self.decoder(features)
 
 @patch
@@ -174,7 +200,8 @@ def grid(self:VideoTokenizer,
 )->tuple[int, int, int]:        # (t, h, w); N = t·h·w
     "Say how many tokens a clip has in time, rows and columns."
     t, h, w = self.config.cube
-    check_multiple('num_frames', num_frames, t, 'a clip is cut into whole cubes: sample another number of frames')
+    check_multiple('num_frames', num_frames, t,
+                   'a clip is cut into whole cubes: sample another number of frames')
     return num_frames//t, self.config.image_size//h, self.config.image_size//w
 
 # %% ../../nbs/annex/lvmae/03_tokenizer.ipynb #29eb720b
@@ -196,7 +223,8 @@ def draws(self:VideoTokenizer,
     if self.config.credit == 'all': return [self.choose(scores, generator)]
     device = scores.device if generator is None else generator.device
     blind = torch.rand(scores.shape, generator=generator, device=device).to(scores.device)
-    return [self.choose(scores.detach(), generator), topk_mask(blind, self.num_kept(scores.shape[1])).float()]
+    return [self.choose(scores.detach(), generator),
+            topk_mask(blind, self.num_kept(scores.shape[1])).float()]
 
 @patch
 def foresee(self:VideoTokenizer,
@@ -204,10 +232,11 @@ def foresee(self:VideoTokenizer,
     draws:list,                 # of (B, N), 1 = kept
     errors:list,                # as many of (B, N), of the pictures painted from them
 )->torch.Tensor:                # scalar
-    "Let importance foretell the error in the cube of a dropped token: its root over the mean root, less 1."
+    """Let importance foretell the error in the cube of a dropped token: its root over the mean
+    root, less 1."""
     dropped = 1 - torch.cat(draws).detach().float()
     missed, count = torch.cat(errors).detach().clamp(min=1e-6).sqrt(), dropped.sum().clamp(min=1)
-    missed = missed*count/(dropped*missed).sum().clamp(min=1e-6) - 1                    # (2B, N) >= -1
+    missed = missed*count/(dropped*missed).sum().clamp(min=1e-6) - 1  # (2B, N) >= -1
     return (dropped*(scores.repeat(len(draws), 1) - missed).square()).sum()/count
 
 # %% ../../nbs/annex/lvmae/03_tokenizer.ipynb #a9cf576d
@@ -218,8 +247,11 @@ def tokenize(self:VideoTokenizer,
     chunk:int=16,           # token slabs encoded at a time
 )->Tokens:
     "Encode a clip of any length in bounded memory; the pieces are those of the whole."
-    t, reach, parts = self.grid(frames.shape[1])[0], self.config.depth + 2, []
-    training = self.training; self.eval()
+    t = self.grid(frames.shape[1])[0]
+    reach = self.config.depth + 2
+    parts = []
+    training = self.training
+    self.eval()
     step = self.config.cube[0]
     for start, end, first, last in windows(t, chunk, reach):
         piece = self.scale(frames[:, first*step:last*step])
@@ -239,7 +271,8 @@ def decode(self:VideoTokenizer,
     keep:torch.Tensor=None,     # (B, N) bool, True = kept; None = all
     chunk:int=16,               # token slabs decoded at a time
 )->torch.Tensor:                # (B, T, 3, H, W) float32 in [0, 1]
-    "Paint a clip from its codes, or from those that are kept; with `still` below 1 what it would have coded, around grey."
+    """Paint a clip from its codes, or from those that are kept; with `still` below 1 what it
+    would have coded, around grey."""
     h, w = self.grid(self.config.cube[0])[1:]
     check_multiple('number of codes', codes.shape[1], h*w, 'decode whole frames')
     codes = codes.unflatten(1, (-1, h, w))
@@ -247,5 +280,7 @@ def decode(self:VideoTokenizer,
     parts = []
     for start, end, first, last in windows(codes.shape[1], chunk, 2**self.config.depth):
         painted = self.paint(codes[:, first:last], keep[:, first:last].flatten(1))
-        parts.append(painted.unflatten(2, (-1, self.config.cube[0]))[:, :, start - first:end - first].flatten(2, 3))
+        parts.append(painted.unflatten(2, (-1, self.config.cube[0]))[:, :,
+                                                                     start - first:end
+                                                                     - first].flatten(2, 3))
     return ((torch.cat(parts, 2).movedim(1, 2) + 1)/2).clamp(0, 1)

@@ -12,57 +12,69 @@ from difflib import get_close_matches
 from ..core import check_multiple, check_range
 
 # %% ../../nbs/support/05_config.ipynb #1c78bfdd
-_OPTIONS = 'temporal_waves', 'select_layer', 'decode_ratio', 'cross_decoder', 'pack_text'   # ours, chapter options.model
+# ours, chapter options.model
+_OPTIONS = 'temporal_waves', 'select_layer', 'decode_ratio', 'cross_decoder', 'pack_text'
 
 @dataclass(frozen=True)
 class SmaugConfig:
-    "Everything that decides SMAUG's architecture and losses; by default the paper's several-frame model (§3.5)."
+    """Everything that decides SMAUG's architecture and losses; by default the paper's
+    several-frame model (§3.5)."""
     image_size:int = 224            # pixels; frames are square
     patch_size:int = 16             # pixels
     num_frames:int = 4              # K, frames sampled from a clip
-    num_selected:int = 2            # κ, frames kept by the selector, 1 <= κ <= K; κ = K is no selection
+    num_selected:int = 2  # κ, frames kept by the selector, 1 <= κ <= K; κ = K is no selection
     embed_dim:int = 768             # D, width of all encoders
     depth:int = 12                  # layers of the visual encoder Q_v
     num_heads:int = 12              # heads of Q_v, Q_t, Q_l and Q_m
     mask_ratio:float = 0.5          # share of patches removed in pre-training, 0 <= ratio < 1
     keep_rate:float = 0.8           # γ of token sparsification, 0 < γ <= 1; 1 is none
     sparsify_layers:tuple = (4, 7, 10)  # 1-based layers of Q_v that sparsify
-    select_layer:int = 0            # layer of Q_v after which training selects frames (ours, chapter options.savings); 0 = after all
+    # layer of Q_v after which training selects frames (ours, chapter options.savings); 0 = after
+    # all
+    select_layer:int = 0
     clip_style:bool = True          # Q_v as CLIP's tower: pre-norm, QuickGELU
     temporal_depth:int = 2          # layers of Q_t
     temporal_std:float = 0.02       # spread of the initial temporal embedding
-    temporal_waves:bool = False     # show Q_t where and when each token is, as waves over space and time (ours, chapter options.model)
+    # show Q_t where and when each token is, as waves over space and time (ours, chapter
+    # options.model)
+    temporal_waves:bool = False
     max_frames:int = 8              # rows of the temporal tables; more frames interpolate
     decoder_dim:int = 512           # width of the pixel decoder D_v
     decoder_depth:int = 3           # its blocks (Table 11)
     decoder_heads:int = 16          # its heads
-    decode_ratio:float = 1.         # share of the masked patches that D_v paints (ours, chapter options.model); 1 = all
-    cross_decoder:bool = False      # D_v's patches look at the encoder's tokens, not at each other (ours, chapter options.model)
+    # share of the masked patches that D_v paints (ours, chapter options.model); 1 = all
+    decode_ratio:float = 1.
+    # D_v's patches look at the encoder's tokens, not at each other (ours, chapter options.model)
+    cross_decoder:bool = False
     normalize_targets:bool = False  # per-patch normalised pixels as the target of MVM
     vocab_size:int = 30522          # word pieces
     special_ids:tuple = (103, 0, 101, 102)  # [MASK], [PAD], [CLS], [SEP]
     text_layers:int = 9             # BERT layers of the text encoder Q_l
     fusion_layers:int = 3           # BERT layers with cross-attention of the multimodal encoder Q_m
     max_words:int = 32              # S, word pieces per caption
-    pack_text:int = 0               # width of rows that captions share in Q_l (ours, chapter options.savings); 0 = a row a caption
+    # width of rows that captions share in Q_l (ours, chapter options.savings); 0 = a row a caption
+    pack_text:int = 0
     selector_dim:int = 768          # width of the selector S
     selector_ffn:int = 2048         # its "hidden size of 2048" (§3.5)
     selector_prior:bool = False     # add the contrastive similarity to the selector's scores
     gumbel_temperature:float = 1.0  # of the Gumbel-Softmax
-    objectives:tuple = ('vtc', 'vtm', 'mlm', 'mvm')  # eq. 6; fine-tuning drops the last two; 'order' is ours (chapter options.order)
+    # eq. 6; fine-tuning drops the last two; 'order' is ours (chapter options.order)
+    objectives:tuple = ('vtc', 'vtm', 'mlm', 'mvm')
     proj_dim:int = 256              # width of the contrastive space (App. C)
     temperature:float = 0.07        # τ of eq. 10-11
     learn_temperature:bool = True   # as Singularity; False is the paper's letter
     pool:str = 'mean'               # how frame similarities become a clip's: mean, max or lse
     mask_prob:float = 0.15          # words masked for MLM
-    init_std:float = 0.02           # spread of initial weights; narrow models want more: 0.02·√(768/D)
-    attention_gain:float = 1.       # times that for the text encoder's values and outputs: [CLS] hears the words
+    init_std:float = 0.02  # spread of initial weights; narrow models want more: 0.02·√(768/D)
+    # times that for the text encoder's values and outputs: [CLS] hears the words
+    attention_gain:float = 1.
 
     def __post_init__(self): _check_config(self)
 
     @property
     def options(self)->tuple[str, ...]:
-        "What it asks for beyond the paper: fields that are not off, and 'order' among the objectives."
+        """What it asks for beyond the paper: fields that are not off, and 'order' among the
+        objectives."""
         off = {f.name: f.default for f in fields(self)}
         asked = [name for name in _OPTIONS if getattr(self, name) != off[name]]
         return (*asked, 'order') if 'order' in self.objectives else tuple(asked)
@@ -71,44 +83,52 @@ class SmaugConfig:
 def _check_config(c):
     "Refuse settings that cannot work, naming the field, what was expected and the remedy."
     for name in 'image_size patch_size num_frames num_selected embed_dim depth num_heads max_words'.split():
-        if getattr(c, name) < 1: raise ValueError(f"{name} is {getattr(c, name)}; expected at least 1")
-    check_multiple('image_size', c.image_size, c.patch_size, 'choose image_size as a multiple of patch_size')
-    check_multiple('embed_dim', c.embed_dim, c.num_heads, 'choose embed_dim as a multiple of num_heads')
+        if getattr(c, name) < 1:
+            raise ValueError(f"{name} is {getattr(c, name)}; expected at least 1")
+    check_multiple('image_size', c.image_size, c.patch_size,
+                   'choose image_size as a multiple of patch_size')
+    check_multiple('embed_dim', c.embed_dim, c.num_heads,
+                   'choose embed_dim as a multiple of num_heads')
     check_range('mask_ratio', c.mask_ratio, 0, 1, remedy='the paper uses 0.5; 0 masks nothing')
     if not 0 < c.keep_rate <= 1:
-        raise ValueError(f"keep_rate is {c.keep_rate}; expected 0 < keep_rate <= 1 (the paper uses 0.8; "
-                         "1 keeps every token)")
+        raise ValueError(
+            f"keep_rate is {c.keep_rate}; expected 0 < keep_rate <= 1 (the paper uses 0.8; "
+            "1 keeps every token)")
     if c.num_selected > c.num_frames:
-        raise ValueError(f"num_selected is {c.num_selected} but only num_frames={c.num_frames} are sampled; "
-                         "select at most as many frames as are sampled")
+        raise ValueError(
+            f"num_selected is {c.num_selected} but only num_frames={c.num_frames} are sampled; "
+            "select at most as many frames as are sampled")
     check_range('pack_text', c.pack_text, 0, float('inf'), remedy='0 packs nothing')
     check_range('select_layer', c.select_layer, 0, c.depth, remedy='0 selects after the last layer')
     if not 0 < c.decode_ratio <= 1:
-        raise ValueError(f"decode_ratio is {c.decode_ratio}; expected 0 < decode_ratio <= 1 (1 paints all)")
+        raise ValueError(
+            f"decode_ratio is {c.decode_ratio}; expected 0 < decode_ratio <= 1 (1 paints all)")
     unknown = set(c.objectives) - {'vtc', 'vtm', 'mlm', 'mvm', 'order'}
-    if unknown: raise ValueError(f"objectives holds {sorted(unknown)}; expected some of vtc, vtm, mlm, mvm, order")
+    if unknown:
+        raise ValueError(
+            f"objectives holds {sorted(unknown)}; expected some of vtc, vtm, mlm, mvm, order")
     bad = [layer for layer in c.sparsify_layers if not 1 <= layer <= c.depth]
     if bad and c.keep_rate < 1:
         raise ValueError(f"sparsify_layers names {bad}, but the encoder has layers 1 to {c.depth}")
 
 # %% ../../nbs/support/05_config.ipynb #471a2d63
-PRESETS = dict(
-    smaug_b_4f=SmaugConfig(),
-    smaug_b_1f=SmaugConfig(num_frames=1, num_selected=1),
-    smaug_b_4to1=SmaugConfig(num_selected=1),
-    smaug_b_8f=SmaugConfig(num_frames=8, num_selected=4),
-    singularity_b=SmaugConfig(num_frames=1, num_selected=1, mask_ratio=0., keep_rate=1., mask_prob=0.5,
-                              objectives=('vtc', 'vtm', 'mlm')),
-    tiny=SmaugConfig(image_size=96, patch_size=12, embed_dim=128, depth=4, num_heads=4, sparsify_layers=(2, 3),
-                     temporal_depth=1, temporal_std=1., decoder_dim=96, decoder_depth=2, decoder_heads=4,
-                     vocab_size=512, text_layers=2, fusion_layers=1, max_words=24, selector_dim=128,
-                     selector_ffn=256, selector_prior=True, proj_dim=64, clip_style=False, mask_prob=.3,
-                     init_std=.05, attention_gain=3.5, pool='lse'),
-    smoke=SmaugConfig(image_size=32, patch_size=8, embed_dim=32, depth=3, num_heads=2, sparsify_layers=(2, 3),
-                      temporal_depth=1, decoder_dim=32, decoder_depth=1, decoder_heads=2, vocab_size=512,
-                      text_layers=1, fusion_layers=1, max_words=24, selector_dim=32, selector_ffn=64, proj_dim=16,
-                      clip_style=False),
-)
+PRESETS = dict(smaug_b_4f=SmaugConfig(), smaug_b_1f=SmaugConfig(num_frames=1, num_selected=1),
+               smaug_b_4to1=SmaugConfig(num_selected=1),
+               smaug_b_8f=SmaugConfig(num_frames=8, num_selected=4),
+               singularity_b=SmaugConfig(num_frames=1, num_selected=1, mask_ratio=0., keep_rate=1.,
+                                         mask_prob=0.5, objectives=('vtc', 'vtm', 'mlm')),
+               tiny=SmaugConfig(image_size=96, patch_size=12, embed_dim=128, depth=4, num_heads=4,
+                                sparsify_layers=(2, 3), temporal_depth=1, temporal_std=1.,
+                                decoder_dim=96, decoder_depth=2, decoder_heads=4, vocab_size=512,
+                                text_layers=2, fusion_layers=1, max_words=24, selector_dim=128,
+                                selector_ffn=256, selector_prior=True, proj_dim=64,
+                                clip_style=False, mask_prob=.3, init_std=.05, attention_gain=3.5,
+                                pool='lse'),
+               smoke=SmaugConfig(image_size=32, patch_size=8, embed_dim=32, depth=3, num_heads=2,
+                                 sparsify_layers=(2, 3), temporal_depth=1, decoder_dim=32,
+                                 decoder_depth=1, decoder_heads=2, vocab_size=512, text_layers=1,
+                                 fusion_layers=1, max_words=24, selector_dim=32, selector_ffn=64,
+                                 proj_dim=16, clip_style=False),)
 
 # %% ../../nbs/support/05_config.ipynb #a0d66837
 def _unknown(kind, name, known):
@@ -123,7 +143,8 @@ def _from_presets(presets, preset, overrides):
     known = [f.name for f in fields(presets[preset])]
     for key in overrides:
         if key not in known: raise ValueError(_unknown('model field', key, known))
-    return replace(presets[preset], **{k: tuple(v) if isinstance(v, list) else v for k, v in overrides.items()})
+    return replace(presets[preset],
+                   **{k: tuple(v) if isinstance(v, list) else v for k, v in overrides.items()})
 
 # %% ../../nbs/support/05_config.ipynb #0f0d02b8
 def make_config(

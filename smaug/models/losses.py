@@ -31,18 +31,22 @@ def clip_similarity(
     sharpness:float=10.,    # of 'lse', > 0: towards 0 it is the mean, towards infinity the maximum
 )->torch.Tensor:            # (Bv, Bt) float32
     "Compare every clip with every caption (eq. 9)."
-    if pool == 'mean': return frame_similarity(video.float().mean(1, keepdim=True), text).squeeze(-1)
+    if pool == 'mean':
+        return frame_similarity(video.float().mean(1, keepdim=True), text).squeeze(-1)
     frames = frame_similarity(video, text)
     if pool == 'max': return frames.amax(-1)
-    if pool == 'lse': return ((sharpness*frames).logsumexp(-1) - math.log(frames.shape[-1]))/sharpness
+    if pool == 'lse':
+        return ((sharpness*frames).logsumexp(-1) - math.log(frames.shape[-1]))/sharpness
     raise ValueError(f"pool is {pool!r}, expected 'mean', 'max' or 'lse'")
 
 # %% ../../nbs/09_losses.ipynb #cc4eae53
 def vtc_loss(
-    similarity:torch.Tensor,            # (B, N) cosines, rows clips, columns captions; N = B but for gathered ones
+    # (B, N) cosines, rows clips, columns captions; N = B but for gathered ones
+    similarity:torch.Tensor,
     temperature:float|torch.Tensor,     # τ > 0
     clip_id:torch.Tensor|None=None,     # (B,) which clip an item is; None = all different
-    reverse:torch.Tensor|None=None,     # (B, N) cosines, rows captions, columns clips; None = the transpose
+    # (B, N) cosines, rows captions, columns clips; None = the transpose
+    reverse:torch.Tensor|None=None,
     all_ids:torch.Tensor|None=None,     # (N,) clip of each column; None = clip_id
 )->torch.Tensor:                        # scalar
     "Contrast each clip with all captions and each caption with all clips (eq. 10-12)."
@@ -72,8 +76,9 @@ class _Gather(torch.autograd.Function):
 # %% ../../nbs/09_losses.ipynb #0b17cb91
 def gather_rows(
     x:torch.Tensor,     # (B, …), of the same shape in each process
-)->torch.Tensor:        # (W·B, …), in the order of the W processes; x itself where there is only one
-    "Put the rows of all processes together; a gradient finds its way back to the process of its row."
+)->torch.Tensor:  # (W·B, …), in the order of the W processes; x itself where there is only one
+    """Put the rows of all processes together; a gradient finds its way back to the process of
+    its row."""
     if not (distributed.is_available() and distributed.is_initialized()): return x
     return _Gather.apply(x.contiguous())
 
@@ -85,13 +90,15 @@ class Negatives(NamedTuple):
 
 # %% ../../nbs/09_losses.ipynb #f4326ab4
 def _candidate_logits(similarity, clip_id):
-    "Log-weights (B, B) of the candidates, -inf for those of the same clip; rows with NaN or inf become uniform."
+    """Log-weights (B, B) of the candidates, -inf for those of the same clip; rows with NaN or
+    inf become uniform."""
     sure = similarity.isfinite().all(1, keepdim=True)
-    return similarity.float().where(sure, 0.).masked_fill(clip_id.unsqueeze(1) == clip_id, float('-inf'))
+    return similarity.float().where(sure, 0.).masked_fill(clip_id.unsqueeze(1) == clip_id,
+                                                          float('-inf'))
 
 # %% ../../nbs/09_losses.ipynb #f142e3e0
 def hard_negatives(
-    similarity:torch.Tensor,                # (B, B) rows queries, columns candidates, divided by the temperature
+    similarity:torch.Tensor,  # (B, B) rows queries, columns candidates, divided by the temperature
     clip_id:torch.Tensor,                   # (B,) which clip an item is
     generator:torch.Generator|None=None,    # of the draws
 )->Negatives:
@@ -117,7 +124,8 @@ def mlm_loss(
     labels:torch.Tensor,    # (B, M) int64 word ids, -100 = not masked
 )->torch.Tensor:            # scalar, mean over masked words; 0 if there are none
     "Guess the masked words (App. C)."
-    total = F.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=-100, reduction='sum')
+    total = F.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=-100,
+                            reduction='sum')
     return total/(labels != -100).sum().clamp(min=1)
 
 # %% ../../nbs/09_losses.ipynb #b8142496
@@ -127,6 +135,7 @@ def mvm_loss(
 )->torch.Tensor:                # scalar, mean over pixels; 0 if nothing is masked
     "Guess the pixels of the masked patches (App. C)."
     if predictions.shape != targets.shape:
-        raise ValueError(f"predictions {tuple(predictions.shape)} and targets {tuple(targets.shape)} differ in shape; "
-                         "take the masked patches of pixel_targets with masked_ids(mask)")
+        raise ValueError(
+            f"predictions {tuple(predictions.shape)} and targets {tuple(targets.shape)} differ "
+            "in shape; " "take the masked patches of pixel_targets with masked_ids(mask)")
     return (predictions.float() - targets.float()).square().sum()/max(targets.numel(), 1)

@@ -24,7 +24,7 @@ from .sparsify import num_kept, sparse_block
 # %% ../../nbs/05_mae.ipynb #6ab763cc
 class Encoded(NamedTuple):
     "What the visual encoder saw, and where it came from."
-    tokens:torch.Tensor                     # (N, 1+V', D): [CLS], then the survivors; V' = V at γ = 1
+    tokens:torch.Tensor  # (N, 1+V', D): [CLS], then the survivors; V' = V at γ = 1
     ids:torch.Tensor                        # (N, V') int64, patch of each survivor; −1 = fused
     survivors:tuple[torch.Tensor, ...]      # ids after each of `sparsify_layers`
 
@@ -36,8 +36,9 @@ class _QuickGELU(nn.Module):
 def _vit(image_size, patch_size, embed_dim, depth, num_heads, clip_style):
     "timm's ViT without a head; `clip_style` as timm's vit_base_patch16_clip_quickgelu_224."
     clip = dict(pre_norm=True, act_layer=_QuickGELU, norm_layer=partial(LayerNorm, eps=1e-5))
-    return VisionTransformer(image_size, patch_size, num_classes=0, global_pool='', embed_dim=embed_dim,
-                             depth=depth, num_heads=num_heads, **(clip if clip_style else {}))
+    return VisionTransformer(image_size, patch_size, num_classes=0, global_pool='',
+                             embed_dim=embed_dim, depth=depth, num_heads=num_heads,
+                             **(clip if clip_style else {}))
 
 def _check_encoder(image_size, patch_size, embed_dim, depth, num_heads, keep_rate, sparsify_layers):
     "Refuse settings that cannot work."
@@ -46,12 +47,14 @@ def _check_encoder(image_size, patch_size, embed_dim, depth, num_heads, keep_rat
     num_kept(1, keep_rate)
     outside = [layer for layer in sparsify_layers if not 1 <= layer <= depth]
     if outside and keep_rate < 1:
-        raise ValueError(f"sparsify_layers has {outside}, expected layers between 1 and depth {depth}; "
-                         "count layers from 1, or set keep_rate=1")
+        raise ValueError(
+            f"sparsify_layers has {outside}, expected layers between 1 and depth {depth}; "
+            "count layers from 1, or set keep_rate=1")
 
 # %% ../../nbs/05_mae.ipynb #bf016b00
 class VisualEncoder(nn.Module):
-    "The encoder Q_v: a ViT that sees the visible patches only and sparsifies them on the way (§3.1.1, §3.2)."
+    """The encoder Q_v: a ViT that sees the visible patches only and sparsifies them on the way
+    (§3.1.1, §3.2)."""
     def __init__(self,
         image_size:int|tuple[int, int]=224, # pixels, square or (H, W)
         patch_size:int=16,                  # p, pixels
@@ -60,11 +63,14 @@ class VisualEncoder(nn.Module):
         num_heads:int=12,                   # heads; D is a multiple of it
         keep_rate:float=0.8,                # γ at each sparsified layer, 0 < γ <= 1
         sparsify_layers:tuple[int, ...]=(4, 7, 10), # counted from 1
-        clip_style:bool=True,               # CLIP's tower: norm before the blocks, QuickGELU, ε 1e-5
+        clip_style:bool=True,  # CLIP's tower: norm before the blocks, QuickGELU, ε 1e-5
     ):
         super().__init__()
-        _check_encoder(image_size, patch_size, embed_dim, depth, num_heads, keep_rate, sparsify_layers)
-        self.patch_size, self.keep_rate, self.sparsify_layers = patch_size, keep_rate, tuple(sparsify_layers)
+        _check_encoder(image_size, patch_size, embed_dim, depth, num_heads, keep_rate,
+                       sparsify_layers)
+        self.patch_size = patch_size
+        self.keep_rate = keep_rate
+        self.sparsify_layers = tuple(sparsify_layers)
         self.vit = _vit(image_size, patch_size, embed_dim, depth, num_heads, clip_style)
 
     block = staticmethod(sparse_block)      # how a block is run; chapter cost.plain has another way
@@ -78,23 +84,28 @@ class VisualEncoder(nn.Module):
         return Encoded(self.vit.norm(tokens), ids, survivors)
 
     def run(self, tokens, ids, start=0, stop=None):
-        "Run the layers after layer `start`, up to `stop` (None = the last): tokens, ids, survivors."
+        """Run the layers after layer `start`, up to `stop` (None = the last): tokens, ids,
+        survivors."""
         survivors = []
         for layer, block in enumerate(self.vit.blocks[start:stop], start + 1):
             chosen = layer in self.sparsify_layers
             tokens, ids = self.block(block, tokens, ids, self.keep_rate if chosen else 1.)
-            if chosen: survivors.append(ids)
+            if chosen:
+                survivors.append(ids)
         return tokens, ids, tuple(survivors)
 
     def embed(self, frames, mask=None, num_visible=None):
-        "Project the visible patches, add positions and [CLS]: (N, 1+V, D), and the patch of each, (N, V)."
+        """Project the visible patches, add positions and [CLS]: (N, 1+V, D), and the patch of
+        each, (N, V)."""
         size = self.vit.patch_embed.img_size
         if tuple(frames.shape[-2:]) != size:
-            raise ValueError(f"frames are {tuple(frames.shape[-2:])} pixels, expected {size}; resize them, "
-                             "or make an encoder with this image_size and interpolate its positions")
+            raise ValueError(
+                f"frames are {tuple(frames.shape[-2:])} pixels, expected {size}; resize them, "
+                "or make an encoder with this image_size and interpolate its positions")
         patches, positions = patchify(frames, self.patch_size), self.vit.pos_embed
         N, L, _ = patches.shape
-        if mask is None: ids, here = torch.arange(L, device=frames.device).expand(N, L), positions[:, 1:]
+        if mask is None:
+            ids, here = torch.arange(L, device=frames.device).expand(N, L), positions[:, 1:]
         else:
             ids = visible_ids(mask, num_visible)
             patches, here = take(patches, ids), take(positions[:, 1:].expand(N, -1, -1), ids)
@@ -107,7 +118,8 @@ def _init_linear(module):
     "Initialise linear layers as MAE does: Xavier weights, zero biases."
     if not isinstance(module, nn.Linear): return
     nn.init.xavier_uniform_(module.weight)
-    if module.bias is not None: nn.init.zeros_(module.bias)
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 def _sum_fused(tokens, ids):
     "Add up the fused tokens of (N, 1+V', D), those with id −1, to one: (N, 1, D)."
@@ -115,7 +127,8 @@ def _sum_fused(tokens, ids):
 
 # %% ../../nbs/05_mae.ipynb #f369768e
 def _asking_block(block, x, asking, seen):
-    "Run a timm `Block` on x (N, M, D): `asking`, x after norm1, looks at `seen` (N, n, D), after norm1 as well."
+    """Run a timm `Block` on x (N, M, D): `asking`, x after norm1, looks at `seen` (N, n, D),
+    after norm1 as well."""
     attn, D = block.attn, x.shape[2]
     weight, bias = attn.qkv.weight, attn.qkv.bias
     q = F.linear(asking, weight[:D], bias[:D]).unflatten(2, (attn.num_heads, -1)).transpose(1, 2)
@@ -147,8 +160,10 @@ class PixelDecoder(nn.Module):
         grid = grid_size(image_size, patch_size)
         self.linear_in = nn.Linear(embed_dim, decoder_dim)
         self.mask_token = nn.Parameter(0.02*torch.randn(decoder_dim))   # at masked patches
-        self.filler = nn.Parameter(0.02*torch.randn(decoder_dim))       # at visible patches that were fused
-        self.register_buffer('positions', sincos_positions(grid, decoder_dim), persistent=False)    # (L, ·)
+        # at visible patches that were fused
+        self.filler = nn.Parameter(0.02*torch.randn(decoder_dim))
+        # (L, ·)
+        self.register_buffer('positions', sincos_positions(grid, decoder_dim), persistent=False)
         self.blocks = nn.ModuleList(Block(decoder_dim, decoder_heads, qkv_bias=True)
                                     for _ in range(decoder_depth))
         self.norm = LayerNorm(decoder_dim)
@@ -170,15 +185,17 @@ class PixelDecoder(nn.Module):
 
     def lay_out(self, tokens, ids, mask, sparsified):
         "Put everything in its place: (N, 1+L, ·), one more if there are fused tokens."
-        if sparsified: tokens = torch.cat([tokens, _sum_fused(tokens, ids)], 1)
+        if sparsified:
+            tokens = torch.cat([tokens, _sum_fused(tokens, ids)], 1)
         x, (V, L) = self.linear_in(tokens), (ids.shape[1], mask.shape[1])
-        fill = torch.where(mask.unsqueeze(2), self.mask_token, self.filler)                 # (N, L, ·)
+        fill = torch.where(mask.unsqueeze(2), self.mask_token, self.filler)  # (N, L, ·)
         grid = put_back(x[:, 1:1 + V], ids, L, fill) + self.positions
         return torch.cat([x[:, :1], grid, x[:, 1 + V:]], 1)
 
     def run(self, x, places):
         "Run the blocks, the last one for the places (N, M) alone, and predict pixels there."
-        for block in self.blocks[:-1]: x = block(x)
+        for block in self.blocks[:-1]:
+            x = block(x)
         return self.linear_out(self.norm(_masked_block(self.blocks[-1], x, places)))
 
 # %% ../../nbs/05_mae.ipynb #7eefbf94

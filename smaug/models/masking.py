@@ -21,14 +21,15 @@ def grid_size(
     check_multiple('patch_size', patch_size, 1)
     H, W = (image_size, image_size) if isinstance(image_size, int) else image_size
     for side, pixels in (('frame height', H), ('frame width', W)):
-        check_multiple(side, pixels, patch_size, 'a frame is cut into whole patches: resize or crop it first')
+        check_multiple(side, pixels, patch_size,
+                       'a frame is cut into whole patches: resize or crop it first')
     return H//patch_size, W//patch_size
 
 # %% ../../nbs/03_masking.ipynb #477c9a2a
 def patchify(
     frames:torch.Tensor,    # (N, 3, H, W)
     patch_size:int,         # p, pixels
-)->torch.Tensor:            # (N, L, 3p²), patches in reading order, pixels as (channel, row, column)
+)->torch.Tensor:  # (N, L, 3p²), patches in reading order, pixels as (channel, row, column)
     "Cut frames into flat, non-overlapping patches."
     h, w = grid_size(tuple(frames.shape[-2:]), patch_size)
     cut = frames.unflatten(3, (w, patch_size)).unflatten(2, (h, patch_size))    # (N, 3, h, p, w, p)
@@ -43,9 +44,11 @@ def unpatchify(
     "Put patches together to frames: the inverse of `patchify`."
     (h, w), (N, L, P) = grid, patches.shape
     if L != h*w or P != 3*patch_size**2:
-        raise ValueError(f"patches are (N, {L}, {P}), expected (N, {h*w}, {3*patch_size**2}) for grid "
-                         f"{h}×{w} and patch_size {patch_size}; make the grid with grid_size")
-    cut = patches.unflatten(2, (3, patch_size, patch_size)).unflatten(1, (h, w))  # (N, h, w, 3, p, p)
+        raise ValueError(
+            f"patches are (N, {L}, {P}), expected (N, {h*w}, {3*patch_size**2}) for grid "
+            f"{h}×{w} and patch_size {patch_size}; make the grid with grid_size")
+    # (N, h, w, 3, p, p)
+    cut = patches.unflatten(2, (3, patch_size, patch_size)).unflatten(1, (h, w))
     return cut.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)                 # (N, 3, h·p, w·p)
 
 # %% ../../nbs/03_masking.ipynb #de513b35
@@ -60,11 +63,12 @@ def embed_patches(
 def sincos_positions(
     grid:tuple[int, int],   # (h, w)
     dim:int,                # D, a multiple of 4
-)->torch.Tensor:            # (L, D) float32 in [-1, 1]; D/2 numbers for the column, then D/2 for the row
+)->torch.Tensor:  # (L, D) float32 in [-1, 1]; D/2 numbers for the column, then D/2 for the row
     "Make fixed 2-D sine-cosine positions, laid out as in MAE."
     check_multiple('dim', dim, 4, 'each axis needs sines and cosines')
     wave = 10000.**(-torch.arange(dim//4, dtype=torch.float64)/(dim//4))
-    rows, cols = torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in grid), indexing='ij')
+    rows, cols = torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in grid),
+                                indexing='ij')
     angles = [axis.reshape(-1, 1)*wave for axis in (cols, rows)]
     return torch.cat([f(a) for a in angles for f in (torch.sin, torch.cos)], 1).float()
 
@@ -74,12 +78,14 @@ def interpolate_positions(
     old_grid:tuple[int, int],   # (h, w) that `positions` was learned for
     new_grid:tuple[int, int],   # (h', w') wanted
 )->torch.Tensor:                # (1, L', D) or (1, 1+L', D)
-    "Resize learned positions to another grid (bicubic), leaving the class position alone (Table 10)."
+    """Resize learned positions to another grid (bicubic), leaving the class position alone
+    (Table 10)."""
     h, w = old_grid
     extra = positions.shape[1] - h*w
     if extra not in (0, 1):
-        raise ValueError(f"positions have {positions.shape[1]} rows, expected {h*w} or {h*w + 1} for the "
-                         f"grid {h}×{w}; pass the grid they were trained for as old_grid")
+        raise ValueError(
+            f"positions have {positions.shape[1]} rows, expected {h*w} or {h*w + 1} for the "
+            f"grid {h}×{w}; pass the grid they were trained for as old_grid")
     if tuple(old_grid) == tuple(new_grid): return positions
     image = positions[:, extra:].unflatten(1, (h, w)).movedim(3, 1)         # (1, D, h, w)
     resized = F.interpolate(image, new_grid, mode='bicubic', antialias=True)
@@ -91,10 +97,13 @@ def num_visible(
     mask_ratio:float,   # r, share removed, 0 <= r < 1
 )->int:                 # V, 1 <= V <= L
     "Count what masking leaves: ⌊L·(1 − r)⌋ as in MAE, as the decimals say."
-    check_range('mask_ratio', mask_ratio, 0, 1, remedy='it is the share removed; the paper uses 0.5')
+    check_range('mask_ratio', mask_ratio, 0, 1,
+                remedy='it is the share removed; the paper uses 0.5')
     V = int(num_patches*(1 - mask_ratio) + 1e-6)
-    if V < 1: raise ValueError(f"mask_ratio {mask_ratio} leaves none of {num_patches} patches visible, "
-                               f"expected at least 1; use a mask_ratio of at most {1 - 1/num_patches:.3f}")
+    if V < 1:
+        raise ValueError(f"mask_ratio {mask_ratio} leaves none of {num_patches} patches visible, "
+                         "expected at least 1; use a mask_ratio of at most "
+                         f"{1 - 1/num_patches:.3f}")
     return V
 
 # %% ../../nbs/03_masking.ipynb #0e47db57
@@ -103,7 +112,7 @@ def random_mask(
     mask_ratio:float,                   # r, share removed, 0 <= r < 1
     batch_size:int=1,                   # B, independent draws
     generator:torch.Generator=None,     # the mask is made on its device; None = torch's global one
-)->torch.Tensor:                        # (B, L) bool, True = removed; every row removes equally many
+)->torch.Tensor:  # (B, L) bool, True = removed; every row removes equally many
     "Remove a random subset of the patches of each frame (§3.1.1)."
     V = num_visible(num_patches, mask_ratio)
     device = 'cpu' if generator is None else generator.device
@@ -117,7 +126,7 @@ def tube_mask(
     mask_ratio:float,                   # r, share removed, 0 <= r < 1
     batch_size:int=1,                   # B, clips
     generator:torch.Generator=None,     # the mask is made on its device; None = torch's global one
-)->torch.Tensor:                        # (B, L) bool, True = removed; the same for every frame of a clip
+)->torch.Tensor:  # (B, L) bool, True = removed; the same for every frame of a clip
     "Draw one spatial mask per clip, shared by its frames (§3.1.1)."
     return random_mask(num_patches, mask_ratio, batch_size, generator)
 
@@ -138,8 +147,9 @@ def _count(mask):
     "How many are True in each row of (..., L), the same in all; waits for the device."
     low, high = (int(n) for n in mask.sum(-1).aminmax())
     if low == high: return low
-    raise ValueError(f"rows of the mask remove {low} to {high} patches, expected one number for all; "
-                     "draw them with one mask_ratio")
+    raise ValueError(
+        f"rows of the mask remove {low} to {high} patches, expected one number for all; "
+        "draw them with one mask_ratio")
 
 # %% ../../nbs/03_masking.ipynb #3f565748
 def visible_ids(
@@ -177,6 +187,6 @@ def put_back(
     "Put tokens back to their places on the grid."
     B, K, D = tokens.shape
     grid = fill.to(tokens.dtype).expand(B, num_patches, D)
-    grid = torch.cat([grid, grid[:, :1]], 1)                        # one more row takes what has no place
+    grid = torch.cat([grid, grid[:, :1]], 1)  # one more row takes what has no place
     rows = ids.where(ids >= 0, num_patches).unsqueeze(2).expand(B, K, D)
     return grid.scatter(1, rows, tokens)[:, :num_patches]

@@ -21,14 +21,17 @@ def gumbel_noise(
 )->torch.Tensor:                        # float32, standard Gumbel: mean 0.577, variance π²/6
     "Draw -log(E) with E exponential: noise that turns an argmax into a draw from the softmax."
     device = like.device if generator is None else generator.device
-    waits = torch.empty(like.shape, dtype=torch.float32, device=device).exponential_(generator=generator)
-    return -waits.clamp(min=torch.finfo(torch.float32).tiny).log().to(like.device, non_blocking=True)
+    waits = torch.empty(like.shape, dtype=torch.float32,
+                        device=device).exponential_(generator=generator)
+    return -waits.clamp(min=torch.finfo(torch.float32).tiny).log().to(like.device,
+                                                                      non_blocking=True)
 
 # %% ../../nbs/08_selector.ipynb #95a559d3
 class Selection(NamedTuple):
     "Frames chosen for each (clip, caption) pair."
     ids:torch.Tensor            # (P, κ) int64, ascending in time
-    weights:torch.Tensor|None   # (P, κ, T) one-hot in value, soft in gradient; None = nothing to learn
+    # (P, κ, T) one-hot in value, soft in gradient; None = nothing to learn
+    weights:torch.Tensor|None
 
 # %% ../../nbs/08_selector.ipynb #5e5efc76
 def _check_selected(scores, num_selected):
@@ -48,11 +51,14 @@ def gumbel_select(
     _check_selected(scores, num_selected)
     check_range('temperature', temperature, torch.finfo(torch.float32).tiny, float('inf'))
     noisy = scores.float() + gumbel_noise(scores, generator)                            # (P, T)
-    order = noisy.detach().argsort(dim=-1, descending=True, stable=True)                # the draws, first to last
+    order = noisy.detach().argsort(dim=-1, descending=True, stable=True)  # the draws, first to last
     ids, in_time = order[:, :num_selected].sort(-1)
-    if num_selected == scores.shape[-1]: return Selection(ids, None)                    # no choice, no gradient
-    turn = order.argsort(-1).unsqueeze(1)                                               # (P, 1, T), when each is drawn
-    left = (noisy.unsqueeze(1)/temperature).masked_fill(turn < in_time.unsqueeze(-1), float('-inf'))    # (P, κ, T)
+    # no choice, no gradient
+    if num_selected == scores.shape[-1]:
+        return Selection(ids, None)
+    turn = order.argsort(-1).unsqueeze(1)  # (P, 1, T), when each is drawn
+    # (P, κ, T)
+    left = (noisy.unsqueeze(1)/temperature).masked_fill(turn < in_time.unsqueeze(-1), float('-inf'))
     hard = torch.zeros_like(left).scatter(-1, ids.unsqueeze(-1), 1.)
     soft = left.softmax(-1)
     return Selection(ids, soft - soft.detach() + hard)
@@ -77,9 +83,10 @@ def num_selected_at_test(
     "Say how many of T frames to select with a model trained to take κ of K."
     check_range('num_frames', num_frames, 1, float('inf'))
     check_range('trained_selected', trained_selected, 1, trained_frames, include_high=True)
-    rounded = (2*num_frames*trained_selected + trained_frames)//(2*trained_frames)      # half goes up
+    rounded = (2*num_frames*trained_selected + trained_frames)//(2*trained_frames)  # half goes up
     choices = dict(ratio=max(1, rounded), fixed=min(trained_selected, num_frames), all=num_frames)
-    if mode not in choices: raise ValueError(f"mode is {mode!r}, expected one of {', '.join(choices)}")
+    if mode not in choices:
+        raise ValueError(f"mode is {mode!r}, expected one of {', '.join(choices)}")
     return choices[mode]
 
 # %% ../../nbs/08_selector.ipynb #e80dbb0b
@@ -97,27 +104,34 @@ class FrameSelector(nn.Module):
         super().__init__()
         check_multiple('hidden_dim', hidden_dim, num_heads, remedy='choose another num_heads')
         self.embed = nn.Linear(embed_dim, hidden_dim)
-        self.kind = nn.Parameter(torch.empty(2, hidden_dim))            # row 0: caption, row 1: frame
+        self.kind = nn.Parameter(torch.empty(2, hidden_dim))  # row 0: caption, row 1: frame
         self.time = nn.Parameter(torch.empty(max_frames, hidden_dim))
-        self.blocks = nn.Sequential(*[Block(hidden_dim, num_heads, mlp_ratio=ffn_dim/hidden_dim, qkv_bias=True)
-                                      for _ in range(depth)])
+        self.blocks = nn.Sequential(
+            *[Block(hidden_dim, num_heads, mlp_ratio=ffn_dim/hidden_dim, qkv_bias=True)
+              for _ in range(depth)])
         self.norm = nn.LayerNorm(hidden_dim)
         self.score = nn.Linear(hidden_dim, 1)
         init_bert(self)
-        for table in (self.kind, self.time): nn.init.normal_(table, std=0.02)
+        for table in (self.kind, self.time):
+            nn.init.normal_(table, std=0.02)
         self.prior_scale = nn.Parameter(torch.ones(())) if similarity_prior else None
-        if similarity_prior: nn.init.zeros_(self.score.weight)
+        if similarity_prior:
+            nn.init.zeros_(self.score.weight)
 
     def forward(self,
         frame_cls:torch.Tensor,         # (P, T, D), [CLS] of each frame
         text_cls:torch.Tensor,          # (P, D), [CLS] of the caption
-        prior:torch.Tensor|None=None,   # (P, T), similarity over temperature; read only with similarity_prior
+        # (P, T), similarity over temperature; read only with similarity_prior
+        prior:torch.Tensor|None=None,
     )->torch.Tensor:                    # (P, T) float32 scores
-        frames = self.embed(frame_cls) + self.kind[1] + interpolate_time(self.time, frame_cls.shape[1])
+        frames = self.embed(frame_cls) + self.kind[1] + interpolate_time(self.time,
+                                                                         frame_cls.shape[1])
         caption = self.embed(text_cls) + self.kind[0]
         tokens = self.blocks(torch.cat([caption.unsqueeze(1), frames], 1))      # (P, 1+T, hidden)
         scores = self.score(self.norm(tokens[:, 1:])).squeeze(-1).float()
         if self.prior_scale is None: return scores
-        if prior is None: raise ValueError("similarity_prior=True needs prior=(P, T), got None; pass the similarity of "
-                                           "each frame to the caption, divided by the temperature")
+        if prior is None:
+            raise ValueError(
+                "similarity_prior=True needs prior=(P, T), got None; pass the similarity of "
+                "each frame to the caption, divided by the temperature")
         return scores + self.prior_scale*prior.float()

@@ -41,18 +41,22 @@ class Text(NamedTuple):
 
 # %% ../../nbs/10_smaug.ipynb #14c0de01
 def _refuse_options(cls, config):
-    "Refuse a configuration that asks for what a class does not have, naming the fields and the remedy."
+    """Refuse a configuration that asks for what a class does not have, naming the fields and the
+    remedy."""
     known = {name for kind in cls.__mro__ for name in vars(kind).get('options', ())}
     asked = [name for name in config.options if name not in known]
     if not asked: return
-    told = [f'{name}={getattr(config, name, config.objectives)!r}'.replace('order=', 'objectives=') for name in asked]
-    raise ValueError(f"{', '.join(told)} goes beyond the paper, and {cls.__name__} does not have it; build the model "
-                     "with make_model(config) of smaug.options, or leave it off")
+    told = [f'{name}={getattr(config, name, config.objectives)!r}'.replace('order=', 'objectives=')
+            for name in asked]
+    raise ValueError(
+        f"{', '.join(told)} goes beyond the paper, and {cls.__name__} does not have it; build "
+        "the model " "with make_model(config) of smaug.options.model, or leave it off")
 
 # %% ../../nbs/10_smaug.ipynb #05d1a7ec
 class Smaug(nn.Module):
-    "SMAUG (§3): masked autoencoder, sparsification, frame selection and fusion, trained by four losses."
-    options = ()                    # what a subclass has beyond the paper, as `SmaugConfig.options` names it
+    """SMAUG (§3): masked autoencoder, sparsification, frame selection and fusion, trained by
+    four losses."""
+    options = ()  # what a subclass has beyond the paper, as `SmaugConfig.options` names it
     decoder_kind = PixelDecoder     # of D_v
 
     def __init__(self, config:SmaugConfig):
@@ -66,22 +70,23 @@ class Smaug(nn.Module):
                                         position_std=c.temporal_std)
         self.text = TextEncoder(bert, c.text_layers)
         self.fusion = MultimodalEncoder(bert, c.fusion_layers)
-        self.selector = FrameSelector(c.embed_dim, c.selector_dim, 2, c.selector_ffn, 2, c.max_frames,
-                                      c.selector_prior)
-        self.decoder = self.decoder_kind(c.embed_dim, c.decoder_dim, c.decoder_depth, c.decoder_heads,
-                                         c.image_size, c.patch_size)
+        self.selector = FrameSelector(c.embed_dim, c.selector_dim, 2, c.selector_ffn, 2,
+                                      c.max_frames, c.selector_prior)
+        self.decoder = self.decoder_kind(c.embed_dim, c.decoder_dim, c.decoder_depth,
+                                         c.decoder_heads, c.image_size, c.patch_size)
         self.visual_proj = nn.Linear(c.embed_dim, c.proj_dim)           # P_v of eq. 9
         self.text_proj = nn.Linear(c.embed_dim, c.proj_dim)             # P_l
         self.match_head = nn.Linear(c.embed_dim, 2)
         self.word_head = WordHead(bert, self.text.bert.embeddings.word_embeddings)
-        self.temperature = nn.Parameter(torch.tensor(c.temperature), requires_grad=c.learn_temperature)
+        self.temperature = nn.Parameter(torch.tensor(c.temperature),
+                                        requires_grad=c.learn_temperature)
         scale = 255*torch.tensor([CLIP_MEAN, CLIP_STD])[..., None, None]
         self.register_buffer('pixel_scale', scale, persistent=False)
         self.gather_negatives = False       # VTC among the clips of all processes; `train` sets it
         spread_weights(self, c.init_std / 0.02, c.attention_gain)
 
     def forward(self,
-        batch:dict,                      # `frames` uint8 (B,T,3,H,W), `ids`, `attention` (B,S), `clip_id` (B,)
+        batch:dict,  # `frames` uint8 (B,T,3,H,W), `ids`, `attention` (B,S), `clip_id` (B,)
         generator:torch.Generator=None,  # of masks, Gumbel noise, masked words and negatives
     )->dict[str, torch.Tensor]:          # named scalar losses (eq. 6 is their sum)
         "One training step's losses."
@@ -90,12 +95,14 @@ class Smaug(nn.Module):
         text = self.encode_text(batch['ids'], batch['attention'])           # F_l, eq. 4
         frames, video = self.encode(frames, mask, text, generator)          # F_v, eq. 1-3
         keys = self.visual_keys(video)                                      # of Q_m, once per clip
-        similarity = clip_similarity(video.embedding, text.embedding, self.config.pool)         # eq. 9
+        similarity = clip_similarity(video.embedding, text.embedding, self.config.pool)  # eq. 9
         vtc = self.contrast(video, text, similarity, batch['clip_id'])
-        vtm, chosen = self.match(video, text, keys, similarity, batch['clip_id'], generator)    # eq. 5
+        # eq. 5
+        vtm, chosen = self.match(video, text, keys, similarity, batch['clip_id'], generator)
         mlm = self.fill_words(batch, video, keys, generator)
         mvm = self.fill_pixels(frames, video, mask, chosen, generator)
-        losses = dict(vtc=vtc, vtm=vtm, mlm=mlm, mvm=mvm, **self.extra_losses(batch, video, keys, generator))
+        losses = dict(vtc=vtc, vtm=vtm, mlm=mlm, mvm=mvm,
+                      **self.extra_losses(batch, video, keys, generator))
         return {name: loss for name, loss in losses.items() if loss is not None}
 
     def encode(self, frames, mask, text, generator):
@@ -109,7 +116,8 @@ class Smaug(nn.Module):
 # %% ../../nbs/10_smaug.ipynb #08b804d9
 @patch
 def normalize(self:Smaug, frames):
-    "Bring uint8 frames (B, T, 3, H, W) to the encoder's scale, on the device where they are; floats have it."
+    """Bring uint8 frames (B, T, 3, H, W) to the encoder's scale, on the device where they are;
+    floats have it."""
     if frames.dtype != torch.uint8: return frames
     return (frames.float() - self.pixel_scale[0])/self.pixel_scale[1]
 
@@ -127,7 +135,8 @@ def num_visible(self:Smaug)->int:
 def draw_mask(self:Smaug, frames, generator):
     "Draw one tube mask a clip (§3.1.1): (B, L) bool, True = removed; None when nothing is masked."
     if self.config.mask_ratio == 0: return None
-    return tube_mask(math.prod(self.grid), self.config.mask_ratio, len(frames), generator).to(frames.device)
+    return tube_mask(math.prod(self.grid), self.config.mask_ratio, len(frames),
+                     generator).to(frames.device)
 
 # %% ../../nbs/10_smaug.ipynb #4ed0f367
 @patch
@@ -145,7 +154,8 @@ def encode_frames(self:Smaug,
 def relate(self:Smaug,
     tokens:torch.Tensor,            # (B, T, 1+V', D), from `encode_frames`
     ids:torch.Tensor,               # (B, T, V')
-    places:torch.Tensor|None=None,  # (B, T, 1 or 1+V', D), what Q_t is told beside them; None = nothing
+    # (B, T, 1 or 1+V', D), what Q_t is told beside them; None = nothing
+    places:torch.Tensor|None=None,
 )->Video:
     "Let frames look at each other: eq. 3, and P_v of eq. 9."
     embedding = F.normalize(self.visual_proj(tokens[:, :, 0]).float(), dim=-1)
@@ -184,11 +194,13 @@ def clamped_temperature(self:Smaug)->torch.Tensor:
 
 @patch
 def contrast(self:Smaug, video, text, similarity, clip_id):
-    "VTC (eq. 10-12) in this process's batch, or among the clips of all processes if `gather_negatives`."
+    """VTC (eq. 10-12) in this process's batch, or among the clips of all processes if
+    `gather_negatives`."""
     if 'vtc' not in self.config.objectives: return None
     if not self.gather_negatives: return vtc_loss(similarity, self.clamped_temperature(), clip_id)
-    rows = clip_similarity(video.embedding, gather_rows(text.embedding), self.config.pool)      # (B, N)
-    columns = clip_similarity(gather_rows(video.embedding), text.embedding, self.config.pool)   # (N, B)
+    rows = clip_similarity(video.embedding, gather_rows(text.embedding), self.config.pool)  # (B, N)
+    # (N, B)
+    columns = clip_similarity(gather_rows(video.embedding), text.embedding, self.config.pool)
     return vtc_loss(rows, self.clamped_temperature(), clip_id, columns.T, gather_rows(clip_id))
 
 # %% ../../nbs/10_smaug.ipynb #01fbb7dc
@@ -261,11 +273,13 @@ def match(self:Smaug,
     similarity:torch.Tensor,            # (B, B) clips × captions, for hard negatives
     clip_id:torch.Tensor,               # (B,) which clip an item is
     generator:torch.Generator=None,     # of negatives and frames
-)->tuple[torch.Tensor|None, torch.Tensor|None]:     # the loss, and the frames (B, κ) chosen for the true pairs
+    # the loss, and the frames (B, κ) chosen for the true pairs
+)->tuple[torch.Tensor|None, torch.Tensor|None]:
     "VTM (App. C) on B true pairs and 2B hard negatives."
     B = len(similarity)
     own = torch.arange(B, device=similarity.device)
-    if 'vtm' not in self.config.objectives: return None, self.own_frames(video, text, own, generator)
+    if 'vtm' not in self.config.objectives:
+        return None, self.own_frames(video, text, own, generator)
     logits = similarity.detach()/self.clamped_temperature().detach()
     clip, caption = (hard_negatives(s, clip_id, generator) for s in (logits.T, logits))
     video_ids, text_ids = torch.cat([own, clip.ids, own]), torch.cat([own, own, caption.ids])
@@ -277,7 +291,8 @@ def match(self:Smaug,
 
 @patch
 def own_frames(self:Smaug, video, text, own, generator):
-    "Frames (B, κ) that the true pairs choose where nothing is matched; None = all, or nobody paints."
+    """Frames (B, κ) that the true pairs choose where nothing is matched; None = all, or nobody
+    paints."""
     if 'mvm' not in self.config.objectives or self.config.mask_ratio == 0: return None
     chosen = self.select(video, text, own, own, generator)
     return None if chosen is None else chosen.ids
@@ -292,11 +307,14 @@ def fill_words(self:Smaug,
     "MLM (App. C): predict masked words from the rest of the caption and the frames chosen by it."
     if 'mlm' not in self.config.objectives: return None
     c, own = self.config, torch.arange(len(batch['ids']), device=batch['ids'].device)
-    words, vocabulary = Words(batch['ids'], batch['attention']), Vocabulary(*c.special_ids, c.vocab_size)
-    masked = mask_words(words, vocabulary, c.mask_prob, generator, num_masked(words.ids.shape[1], c.mask_prob))
+    words, vocabulary = Words(batch['ids'], batch['attention']), Vocabulary(*c.special_ids,
+                                                                            c.vocab_size)
+    masked = mask_words(words, vocabulary, c.mask_prob, generator,
+                        num_masked(words.ids.shape[1], c.mask_prob))
     text = self.encode_text(masked.ids, batch['attention'])
     chosen = self.select(video, text, own, own, generator)
-    return mlm_loss(self.word_head(self.fuse(text, own, keys, own, chosen, masked.positions)), masked.labels)
+    return mlm_loss(self.word_head(self.fuse(text, own, keys, own, chosen, masked.positions)),
+                    masked.labels)
 
 @patch
 def fill_pixels(self:Smaug,
@@ -314,7 +332,8 @@ def fill_pixels(self:Smaug,
         frames, tokens, ids = (table[rows, chosen] for table in (frames, tokens, ids))
     tubes = mask.repeat_interleave(tokens.shape[1], 0)                              # (B·κ, L)
     pixels, painted = self.paint(tokens.flatten(0, 1), ids.flatten(0, 1), tubes, generator)
-    targets = pixel_targets(frames.flatten(0, 1), self.config.patch_size, self.config.normalize_targets)
+    targets = pixel_targets(frames.flatten(0, 1), self.config.patch_size,
+                            self.config.normalize_targets)
     return mvm_loss(pixels, take(targets, painted))
 
 @patch

@@ -22,9 +22,11 @@ def num_kept(
 )->int:                 # k, 1 <= k <= n
     "Count the attentive tokens: k = ⌈γ·n⌉, as the decimals say."
     if not 0 < keep_rate <= 1:
-        raise ValueError(f"keep_rate is {keep_rate}, expected 0 < keep_rate <= 1; it is the share of tokens "
-                         "kept: the paper uses 0.8, and 1 keeps all")
-    return max(1, math.ceil(keep_rate*num_tokens - 1e-6))   # in binary 0.07·100 is a little more than 7
+        raise ValueError(
+            f"keep_rate is {keep_rate}, expected 0 < keep_rate <= 1; it is the share of tokens "
+            "kept: the paper uses 0.8, and 1 keeps all")
+    # in binary 0.07·100 is a little more than 7
+    return max(1, math.ceil(keep_rate*num_tokens - 1e-6))
 
 # %% ../../nbs/04_sparsify.ipynb #0898ed28
 def token_trace(
@@ -43,13 +45,15 @@ def token_trace(
 def class_attention(
     attn:nn.Module,     # timm `Attention`
     x:torch.Tensor,     # (N, 1+n, D), [CLS] first
-)->tuple[torch.Tensor, torch.Tensor]:   # output (N, 1+n, D), as of attn(x); scores (N, n) float32, sum <= 1
+    # output (N, 1+n, D), as of attn(x); scores (N, n) float32, sum <= 1
+)->tuple[torch.Tensor, torch.Tensor]:
     "Attend, and tell how much [CLS] looks at each token (eq. 7), averaged over heads."
     q, k, v = attn.qkv(x).unflatten(2, (3, attn.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
     q, k = attn.q_norm(q), attn.k_norm(k)                                   # (N, heads, 1+n, d)
-    out = F.scaled_dot_product_attention(q, k, v, dropout_p=attn.attn_drop.p if attn.training else 0.)
+    out = F.scaled_dot_product_attention(q, k, v,
+                                         dropout_p=attn.attn_drop.p if attn.training else 0.)
     out = attn.proj_drop(attn.proj(out.transpose(1, 2).flatten(2)))
-    with torch.autocast(x.device.type, enabled=False):                  # bfloat16 would change who is kept
+    with torch.autocast(x.device.type, enabled=False):  # bfloat16 would change who is kept
         row = (attn.scale*q[:, :, :1].float()) @ k.float().transpose(2, 3)  # (N, heads, 1, 1+n)
         scores = row.softmax(3)[:, :, 0, 1:].mean(1)
     return out, scores
@@ -57,7 +61,8 @@ def class_attention(
 # %% ../../nbs/04_sparsify.ipynb #05112d40
 class Sparse(NamedTuple):
     "Tokens after a sparsified layer, and the patches they came from."
-    tokens:torch.Tensor     # (N, 1+k+1, D): [CLS], kept by falling score, fused; (N, 1+n, D) if all were kept
+    # (N, 1+k+1, D): [CLS], kept by falling score, fused; (N, 1+n, D) if all were kept
+    tokens:torch.Tensor
     ids:torch.Tensor        # (N, k+1) int64, patch of each token after [CLS]; −1 = fused
 
 # %% ../../nbs/04_sparsify.ipynb #ade568ad
@@ -70,8 +75,9 @@ def sparsify(
     "Keep the top-γ tokens and fuse the others (eq. 8), exactly as EViT does."
     k = num_kept(ids.shape[1], keep_rate)
     if k == ids.shape[1]: return Sparse(tokens, ids)
-    kept = scores.argsort(dim=1, descending=True, stable=True)[:, :k]       # ties: the earlier token wins
-    weights = scores.scatter(1, kept, 0.).unsqueeze(1)                      # (N, 1, n), zero on kept tokens
+    # ties: the earlier token wins
+    kept = scores.argsort(dim=1, descending=True, stable=True)[:, :k]
+    weights = scores.scatter(1, kept, 0.).unsqueeze(1)  # (N, 1, n), zero on kept tokens
     with torch.autocast(tokens.device.type, enabled=False):
         fused = weights.to(tokens.dtype) @ tokens[:, 1:]                    # (N, 1, D), Σ aᵢ·Xᵢ
     none = torch.full_like(ids[:, :1], -1)

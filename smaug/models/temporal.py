@@ -21,13 +21,15 @@ def interpolate_time(
     check_range('num_frames', num_frames, 1, float('inf'))
     rows = embedding.shape[0]
     middle = (torch.arange(num_frames, device=embedding.device) + 0.5)*rows/num_frames - 0.5
-    gap = middle.clamp(0, rows - 1)[:, None] - torch.arange(rows, device=embedding.device)  # (T, T_max)
+    # (T, T_max)
+    gap = middle.clamp(0, rows - 1)[:, None] - torch.arange(rows, device=embedding.device)
     return (1 - gap.abs()).clamp(min=0).to(embedding.dtype) @ embedding
 
 # %% ../../nbs/06_temporal.ipynb #be27c0f1
 @dataclass(frozen=True)
 class BertConfig:
-    "The numbers that decide a BERT, named as in transformers; by default BERT-base without dropout."
+    """The numbers that decide a BERT, named as in transformers; by default BERT-base without
+    dropout."""
     vocab_size:int = 30522              # words the tokenizer knows
     hidden_size:int = 768               # D
     num_hidden_layers:int = 12          # layers
@@ -144,29 +146,40 @@ class TemporalEncoder(nn.Module):
         depth:int=2,                # layers, >= 0
         num_heads:int=12,           # divides D
         max_frames:int=8,           # T_max, rows of the temporal embedding
-        mode:str='joint',           # 'joint': every token meets every token; 'location': only those of its own rank
+        # 'joint': every token meets every token; 'location': only those of its own rank
+        mode:str='joint',
         position_std:float=0.02,    # of the temporal embedding's initial values; 0.02 as BERT
-        residual_init:bool=True,    # add the layers to their input through a linear map that starts at zero
+        # add the layers to their input through a linear map that starts at zero
+        residual_init:bool=True,
     ):
         super().__init__()
         check_multiple('embed_dim', embed_dim, num_heads, remedy='choose another num_heads')
-        if mode not in ('joint', 'location'): raise ValueError(f"mode is {mode!r}, expected 'joint' or 'location'")
-        config = BertConfig(hidden_size=embed_dim, num_attention_heads=num_heads, intermediate_size=4*embed_dim)
+        if mode not in ('joint', 'location'):
+            raise ValueError(f"mode is {mode!r}, expected 'joint' or 'location'")
+        config = BertConfig(hidden_size=embed_dim, num_attention_heads=num_heads,
+                            intermediate_size=4*embed_dim)
         self.mode = mode
         self.time = nn.Parameter(torch.randn(max_frames, embed_dim)*position_std)
         self.layers = init_bert(nn.ModuleList(BertLayer(config) for _ in range(depth)))
         self.out = nn.Linear(embed_dim, embed_dim) if residual_init else None
-        if residual_init: nn.init.zeros_(self.out.weight); nn.init.zeros_(self.out.bias)
+        if residual_init:
+            nn.init.zeros_(self.out.weight)
+            nn.init.zeros_(self.out.bias)
 
     def forward(self,
         frames:torch.Tensor,                # (B, T, N, D), F_v^1 ... F_v^K of eq. 2
-        places:torch.Tensor|None=None,      # (B, T, N, D), spatial positions shown to Q_t again; None = none
+        # (B, T, N, D), spatial positions shown to Q_t again; None = none
+        places:torch.Tensor|None=None,
     )->torch.Tensor:                        # (B, T, N, D), F_v of eq. 3
         B, T, N, D = frames.shape
         if T == 1 or not len(self.layers): return frames
         x = frames + interpolate_time(self.time, T)[:, None]
-        if places is not None: x = x + places
-        x = x.flatten(1, 2) if self.mode == 'joint' else x.transpose(1, 2).flatten(0, 1)    # (B, T·N, D) or (B·N, T, D)
-        for layer in self.layers: x = layer(x)
-        x = x.unflatten(1, (T, N)) if self.mode == 'joint' else x.unflatten(0, (B, N)).transpose(1, 2)
+        if places is not None:
+            x = x + places
+        # (B, T·N, D) or (B·N, T, D)
+        x = x.flatten(1, 2) if self.mode == 'joint' else x.transpose(1, 2).flatten(0, 1)
+        for layer in self.layers:
+            x = layer(x)
+        x = x.unflatten(1, (T, N)) if self.mode == 'joint' else x.unflatten(0, (B, N)).transpose(1,
+                                                                                                 2)
         return x if self.out is None else frames + self.out(x)

@@ -24,8 +24,9 @@ def bert_config(
 )->BertConfig:
     "Describe a BERT; the defaults are BERT-base without dropout."
     check_multiple('width', width, num_heads, remedy='choose another num_heads')
-    return BertConfig(vocab_size=vocab_size, hidden_size=width, num_hidden_layers=depth, num_attention_heads=num_heads,
-                      intermediate_size=4*width, max_position_embeddings=max_words)
+    return BertConfig(vocab_size=vocab_size, hidden_size=width, num_hidden_layers=depth,
+                      num_attention_heads=num_heads, intermediate_size=4*width,
+                      max_position_embeddings=max_words)
 
 # %% ../../nbs/07_text.ipynb #be27d0f1
 class BertEmbeddings(nn.Module):
@@ -41,9 +42,11 @@ class BertEmbeddings(nn.Module):
     def forward(self,
         ids:torch.Tensor,                       # (B, S) int64 word ids
         position_ids:torch.Tensor|None=None,    # (B, S) or (S,) int64; None = 0, 1, 2, …
-        token_type_ids:torch.Tensor|None=None,  # (B, S) int64, sentence of each word; None = the first
+        # (B, S) int64, sentence of each word; None = the first
+        token_type_ids:torch.Tensor|None=None,
     )->torch.Tensor:                            # (B, S, D)
-        places = torch.arange(ids.shape[1], device=ids.device) if position_ids is None else position_ids
+        places = torch.arange(ids.shape[1],
+                              device=ids.device) if position_ids is None else position_ids
         kinds = torch.zeros_like(ids) if token_type_ids is None else token_type_ids
         x = self.word_embeddings(ids) + self.token_type_embeddings(kinds)
         return self.LayerNorm(x + self.position_embeddings(places))
@@ -62,7 +65,8 @@ class Bert(nn.Module):
         x:torch.Tensor,                 # (B, S, D), from `embeddings`
         mask:torch.Tensor|None=None,    # broadcast to (B, heads, S, S), bool, False = not seen
     )->torch.Tensor:                    # (B, S, D)
-        for layer in self.encoder.layer: x = layer(x, mask)
+        for layer in self.encoder.layer:
+            x = layer(x, mask)
         return x
 
 # %% ../../nbs/07_text.ipynb #33abc4b0
@@ -80,9 +84,11 @@ class TextEncoder(nn.Module):
         attention:torch.Tensor, # (B, S) bool, True = a word, False = padding
     )->torch.Tensor:            # (B, S, D), F_l of eq. 4; [:, 0] is h_cls
         S, longest = ids.shape[1], self.bert.config.max_position_embeddings
-        if S > longest: raise ValueError(f"captions of {S} words do not fit {longest} positions; truncate with "
-                                         f"encode_captions(max_words={longest})")
-        return self.bert(self.bert.embeddings(ids), attention.bool()[:, None, None])    # mask (B, 1, 1, S)
+        if S > longest:
+            raise ValueError(f"captions of {S} words do not fit {longest} positions; truncate with "
+                             f"encode_captions(max_words={longest})")
+        # mask (B, 1, 1, S)
+        return self.bert(self.bert.embeddings(ids), attention.bool()[:, None, None])
 
 # %% ../../nbs/07_text.ipynb #b10b550c
 class FusionLayer(nn.Module):
@@ -135,12 +141,15 @@ class MultimodalEncoder(nn.Module):
     def forward(self,
         text:torch.Tensor,                  # (P, S, D) from the text encoder
         attention:torch.Tensor,             # (P, S) bool, False = padding
-        keys:list|None,                     # per layer (k, v), each (P, N', D), from `gather_keys`; None = no clip
-        positions:torch.Tensor|None=None,   # (P, Q) int64, words that the last layer computes; None = all
+        keys:list|None,  # per layer (k, v), each (P, N', D), from `gather_keys`; None = no clip
+        # (P, Q) int64, words that the last layer computes; None = all
+        positions:torch.Tensor|None=None,
     )->torch.Tensor:                        # (P, Q or S, D)
         x, depth = text, len(self.layer)
         keys = [(None, None)]*depth if keys is None else keys
-        if len(keys) != depth: raise ValueError(f"{len(keys)} layers of keys for {depth} layers; make them with visual_keys")
+        if len(keys) != depth:
+            raise ValueError(
+                f"{len(keys)} layers of keys for {depth} layers; make them with visual_keys")
         for layer, pair in zip(self.layer, keys):
             asked = x
             if layer is self.layer[-1] and positions is not None:
@@ -150,34 +159,41 @@ class MultimodalEncoder(nn.Module):
 
 # %% ../../nbs/07_text.ipynb #3c619c9f
 class _Pick(torch.autograd.Function):
-    "Copy rows of a table forward; backward, tell each soft weight what its frame would have done in the slot."
+    """Copy rows of a table forward; backward, tell each soft weight what its frame would have
+    done in the slot."""
     @staticmethod
-    def forward(ctx, table, rows, weights):     # table (B·T, M), rows (P, κ) int64, weights (P, κ, T) one-hot
+    # table (B·T, M), rows (P, κ) int64, weights (P, κ, T) one-hot
+    def forward(ctx, table, rows, weights):
         ctx.save_for_backward(table, rows, weights)
-        return table.index_select(0, rows.flatten()).unflatten(0, rows.shape)               # (P, κ, M)
+        return table.index_select(0, rows.flatten()).unflatten(0, rows.shape)  # (P, κ, M)
     @staticmethod
     def backward(ctx, slope):
         table, rows, weights = ctx.saved_tensors
         T = weights.shape[-1]
-        all_rows = rows[:, :1].div(T, rounding_mode='floor')*T + torch.arange(T, device=rows.device)     # (P, T)
-        frames = table.index_select(0, all_rows.flatten()).unflatten(0, all_rows.shape)     # (P, T, M)
+        # (P, T)
+        all_rows = rows[:, :1].div(T, rounding_mode='floor')*T + torch.arange(T, device=rows.device)
+        frames = table.index_select(0, all_rows.flatten()).unflatten(0, all_rows.shape)  # (P, T, M)
         to_table = torch.zeros_like(table).index_add_(0, rows.flatten(), slope.flatten(0, 1))
         return to_table, None, (slope @ frames.transpose(1, 2)).to(weights.dtype)
 
 # %% ../../nbs/07_text.ipynb #d7bfb2e2
 def gather_keys(
-    keys:list[tuple[torch.Tensor, torch.Tensor]],   # per layer (k, v), each (B, T, N, D), from `visual_keys`
+    # per layer (k, v), each (B, T, N, D), from `visual_keys`
+    keys:list[tuple[torch.Tensor, torch.Tensor]],
     video_ids:torch.Tensor,                         # (P,) int64, the clip of each pair
-    frame_ids:torch.Tensor|None=None,               # (P, κ) int64, its selected frames; None = all T
-    weights:torch.Tensor|None=None,                 # (P, κ, T) one-hot of frame_ids, for its gradient; None = none
+    frame_ids:torch.Tensor|None=None,  # (P, κ) int64, its selected frames; None = all T
+    weights:torch.Tensor|None=None,  # (P, κ, T) one-hot of frame_ids, for its gradient; None = none
 )->list[tuple[torch.Tensor, torch.Tensor]]:         # per layer (k, v), each (P, κ·N, D)
     "Collect the keys and values that each (clip, caption) pair attends to."
     B, T, N, D = keys[0][0].shape
-    if frame_ids is None: frame_ids = torch.arange(T, device=video_ids.device).expand(len(video_ids), T)
+    if frame_ids is None:
+        frame_ids = torch.arange(T, device=video_ids.device).expand(len(video_ids), T)
     rows = video_ids.unsqueeze(1)*T + frame_ids                 # (P, κ), among the B·T frames
     def collect(table):
         table = table.reshape(B*T, N*D)
-        picked = table.index_select(0, rows.flatten()) if weights is None else _Pick.apply(table, rows, weights)
+        picked = table.index_select(0, rows.flatten()) if weights is None else _Pick.apply(table,
+                                                                                           rows,
+                                                                                           weights)
         return picked.reshape(len(rows), -1, D)
     return [(collect(k), collect(v)) for k, v in keys]
 

@@ -20,14 +20,15 @@ from ..models.sparsify import num_kept
 # %% ../../nbs/annex/options/04_model.ipynb #f7b1e404
 def decoded_ids(
     mask:torch.Tensor,                  # (N, L) bool, True = removed
-    decode_ratio:float=1.,              # ρ, share of the removed patches that is painted, 0 < ρ <= 1
+    decode_ratio:float=1.,  # ρ, share of the removed patches that is painted, 0 < ρ <= 1
     num_visible:int=None,               # V; given, no step waits for the device
     generator:torch.Generator=None,     # of the choice
 )->torch.Tensor:                        # (N, M') int64, ascending
     "Choose the removed patches that the decoder paints."
     if not 0 < decode_ratio <= 1:
-        raise ValueError(f"decode_ratio is {decode_ratio}, expected 0 < decode_ratio <= 1; 1 paints all removed "
-                         "patches")
+        raise ValueError(
+            f"decode_ratio is {decode_ratio}, expected 0 < decode_ratio <= 1; 1 paints all removed "
+            "patches")
     every = masked_ids(mask, None if num_visible is None else mask.shape[1] - num_visible)
     if decode_ratio == 1: return every
     device = generator.device if generator else mask.device
@@ -56,9 +57,10 @@ class PartDecoder(PixelDecoder):
             return super().forward(tokens, ids, mask, num_visible, sparsified)
         if sparsified is None:
             sparsified = ids.shape[1] != L - removed.shape[1] or bool((ids < 0).any())
-        x, seen = self.lay_out(tokens, ids, mask, sparsified), visible_ids(mask, L - removed.shape[1])
-        here = 1 + torch.cat([seen, wanted], 1)                             # unwanted patches are dropped
-        x = torch.cat([x[:, :1], take(x, here), x[:, 1 + L:]], 1)           # (N, 1+V+M' or one more, ·)
+        x, seen = self.lay_out(tokens, ids, mask, sparsified), visible_ids(mask,
+                                                                           L - removed.shape[1])
+        here = 1 + torch.cat([seen, wanted], 1)  # unwanted patches are dropped
+        x = torch.cat([x[:, :1], take(x, here), x[:, 1 + L:]], 1)  # (N, 1+V+M' or one more, ·)
         places = 1 + seen.shape[1] + torch.arange(wanted.shape[1], device=ids.device)
         return self.run(x, places.expand(len(ids), -1))
 
@@ -67,11 +69,13 @@ class PartDecoder(PixelDecoder):
         here = self.positions[ids.clamp(min=0)]*(ids >= 0).unsqueeze(2)     # fused: no place
         seen = self.linear_in(tokens) + F.pad(here, (0, 0, 1, 0))           # nor has [CLS]
         x = self.mask_token + self.positions[wanted]
-        for block in self.blocks: x = self.asking_block(block, x, seen)
+        for block in self.blocks:
+            x = self.asking_block(block, x, seen)
         return x
 
     @staticmethod
-    def asking_block(block, x, seen): return _asking_block(block, x, block.norm1(x), block.norm1(seen))
+    def asking_block(block, x, seen):
+        return _asking_block(block, x, block.norm1(x), block.norm1(seen))
 
 # %% ../../nbs/annex/options/04_model.ipynb #14d00022
 class PartPainting(Smaug):

@@ -15,9 +15,10 @@ from ..models.masking import grid_size
 
 # %% ../../nbs/annex/options/01_motion.ipynb #f3ee696c
 def _chosen_waves():
-    "Frequencies set by hand, (48, 3) in cycles: 32 waves that travel, 12 that stand, 4 of time alone."
+    """Frequencies set by hand, (48, 3) in cycles: 32 waves that travel, 12 that stand, 4 of time
+    alone."""
     turns = torch.arange(8)*math.pi/4
-    ways = torch.stack([turns.cos(), turns.sin()], -1)                                      # (8, 2) → ↘ ↓ ↙ ← ↖ ↑ ↗
+    ways = torch.stack([turns.cos(), turns.sin()], -1)  # (8, 2) → ↘ ↓ ↙ ← ↖ ↑ ↗
     travel = [F.pad(f*ways, (0, 1), value=-g) for f in (1., .5) for g in (.5, 1.)]
     stand = [F.pad(f*ways[:4], (0, 1)) for f in (.5, 1., 2.)]
     count = F.pad(torch.tensor([[.25], [.5], [1.], [1.5]]), (2, 0))
@@ -31,18 +32,22 @@ def _frequencies(num_waves, spread, device):
 
 # %% ../../nbs/annex/options/01_motion.ipynb #60755d1f
 def space_time_waves(
-    ids:torch.Tensor,       # (B, T, N) int64, patch of each token, 0 <= id < h·w; -1 = it has no place ([CLS], fused)
+    # (B, T, N) int64, patch of each token, 0 <= id < h·w; -1 = it has no place ([CLS], fused)
+    ids:torch.Tensor,
     grid:tuple[int, int],   # (h, w) patches of a frame
     dim:int,                # D, even: half cosines, half sines
-    spread:float=.8,        # of the frequencies that are drawn, in cycles across a frame and a clip, > 0
+    spread:float=.8,  # of the frequencies that are drawn, in cycles across a frame and a clip, > 0
 )->torch.Tensor:            # (B, T, N, D) float32 in [-1, 1]; 0 where there is no place
     "Mark every token with waves that depend on where and when it is."
     check_range('dim', dim, 2, float('inf'))
-    if dim % 2: raise ValueError(f"dim is {dim}, expected an even number: each wave has a cosine and a sine")
+    if dim % 2:
+        raise ValueError(
+            f"dim is {dim}, expected an even number: each wave has a cosine and a sine")
     if spread <= 0: raise ValueError(f"spread is {spread}, expected more than 0")
     (h, w), T = grid, ids.shape[1]
     t = ((torch.arange(T, device=ids.device) + .5)/T - .5)[:, None].expand(ids.shape)
-    where = torch.stack([(ids % w + .5)/w - .5, (ids // w + .5)/h - .5, t], -1)             # (B, T, N, 3) x, y, t
+    # (B, T, N, 3) x, y, t
+    where = torch.stack([(ids % w + .5)/w - .5, (ids // w + .5)/h - .5, t], -1)
     phase = where @ _frequencies(dim//2, spread, ids.device).T
     return torch.cat([phase.cos(), phase.sin()], -1)*(ids >= 0)[..., None]
 
@@ -50,14 +55,17 @@ def space_time_waves(
 def motion_energy(
     frames:torch.Tensor,            # (B, T, 3, H, W), float
     patch_size:int,                 # p, divides H and W
-    mask:torch.Tensor|None=None,    # (B, L), or (B, T, L), bool, True = not to be looked at; None = all may be
-)->torch.Tensor:                    # (B, T, L) float32 >= 0, 1 on average over what may be looked at; 0 if nothing moves
+    # (B, L), or (B, T, L), bool, True = not to be looked at; None = all may be
+    mask:torch.Tensor|None=None,
+    # (B, T, L) float32 >= 0, 1 on average over what may be looked at; 0 if nothing moves
+)->torch.Tensor:
     "Measure how far each patch is from its own average over the clip."
-    grid_size(frames.shape[-2:], patch_size)                                                # refuses what does not fit
-    away = (frames - frames.mean(1, keepdim=True)).float().square().mean(2)                 # (B, T, H, W)
-    energy = F.avg_pool2d(away, patch_size).flatten(2).sqrt()                               # (B, T, L)
+    grid_size(frames.shape[-2:], patch_size)  # refuses what does not fit
+    away = (frames - frames.mean(1, keepdim=True)).float().square().mean(2)  # (B, T, H, W)
+    energy = F.avg_pool2d(away, patch_size).flatten(2).sqrt()  # (B, T, L)
     seen = torch.ones_like(energy)
-    if mask is not None: seen = seen*(~(mask[:, None] if mask.ndim == 2 else mask))
+    if mask is not None:
+        seen = seen*(~(mask[:, None] if mask.ndim == 2 else mask))
     energy = energy*seen
     return energy*(seen.sum((1, 2), keepdim=True)/energy.sum((1, 2), keepdim=True).clamp(min=1e-3))
 
@@ -72,13 +80,14 @@ def average_wave(
     "Average the waves of all patches and times, each weighted by its motion energy."
     energy, grid = motion_energy(frames, patch_size, mask), grid_size(frames.shape[-2:], patch_size)
     B, T, L = energy.shape
-    every = space_time_waves(torch.arange(L, device=frames.device).expand(1, T, L), grid, dim)      # (1, T, L, D)
+    # (1, T, L, D)
+    every = space_time_waves(torch.arange(L, device=frames.device).expand(1, T, L), grid, dim)
     return energy.flatten(1) @ every.flatten(0, 2)*(loudness/(T*L))
 
 # %% ../../nbs/annex/options/01_motion.ipynb #fe1a16bb
 def motion_waves(
     frames:torch.Tensor,        # (B, T, 3, H, W), float
-    ids:torch.Tensor,           # (B, T, N) int64, patch of each token, -1 = it has no place ([CLS], fused)
+    ids:torch.Tensor,  # (B, T, N) int64, patch of each token, -1 = it has no place ([CLS], fused)
     patch_size:int,             # p, divides H and W
     dim:int,                    # D, even
     mask:torch.Tensor|None=None,    # (B, L) bool, True = not to be looked at
@@ -86,4 +95,5 @@ def motion_waves(
 )->torch.Tensor:                # (B, T, N, D) float32
     "Mark every token with its own waves and with the average wave of what moves."
     told = average_wave(frames, patch_size, dim, mask, loudness)
-    return space_time_waves(ids, grid_size(frames.shape[-2:], patch_size), dim) + told[:, None, None]
+    return space_time_waves(ids, grid_size(frames.shape[-2:], patch_size), dim) + told[:, None,
+                                                                                       None]

@@ -16,16 +16,20 @@ from ..models.smaug import Smaug, Text
 from .motion import motion_waves
 
 # %% ../../nbs/annex/options/02_order.ipynb #2cc8eac2
-_TURN = [('rise', 'fall'), ('rises', 'falls'), ('rising', 'falling'), ('floats upwards', 'sinks downwards'),
-         ('float upwards', 'sink downwards'), ('grow', 'shrink'), ('grows', 'shrinks'), ('growing', 'shrinking'),
-         ('bigger', 'smaller'), ('becomes larger', 'becomes tiny'), ('become larger', 'become tiny'),
-         ('clockwise', 'anticlockwise'), ('open', 'close'), ('opens', 'closes'), ('opening', 'closing'),
-         ('enters', 'leaves'), ('entering', 'leaving'), ('appears', 'disappears'), ('appear', 'disappear'),
-         ('arrives', 'departs'), ('forwards', 'backwards'), ('forward', 'backward')]
-_MOVE = [('move', 'moving'), ('slide', 'sliding'), ('go', 'going', 'goes'), ('walk', 'walking'), ('run', 'running'),
-         ('drive', 'driving'), ('fly', 'flying', 'flies'), ('roll', 'rolling'), ('swim', 'swimming')]
+_TURN = [('rise', 'fall'), ('rises', 'falls'), ('rising', 'falling'),
+         ('floats upwards', 'sinks downwards'), ('float upwards', 'sink downwards'),
+         ('grow', 'shrink'), ('grows', 'shrinks'), ('growing', 'shrinking'), ('bigger', 'smaller'),
+         ('becomes larger', 'becomes tiny'), ('become larger', 'become tiny'),
+         ('clockwise', 'anticlockwise'), ('open', 'close'), ('opens', 'closes'),
+         ('opening', 'closing'), ('enters', 'leaves'), ('entering', 'leaving'),
+         ('appears', 'disappears'), ('appear', 'disappear'), ('arrives', 'departs'),
+         ('forwards', 'backwards'), ('forward', 'backward')]
+_MOVE = [('move', 'moving'), ('slide', 'sliding'), ('go', 'going', 'goes'), ('walk', 'walking'),
+         ('run', 'running'), ('drive', 'driving'), ('fly', 'flying', 'flies'), ('roll', 'rolling'),
+         ('swim', 'swimming')]
 _WAYS = [('left', 'right'), ('to the left', 'to the right'), ('up', 'down')]
-_TURN += [(f'{verb} {a}', f'{verb} {b}') for first, *rest in _MOVE for verb in {first, first + 's', *rest} for a, b in _WAYS]
+_TURN += [(f'{verb} {a}', f'{verb} {b}') for first,
+          *rest in _MOVE for verb in {first, first + 's', *rest} for a, b in _WAYS]
 _OPPOSITE = dict(_TURN) | {b: a for a, b in _TURN} | {'counterclockwise': 'clockwise'}
 _SAID = re.compile(rf"\b({'|'.join(sorted(_OPPOSITE, key=len, reverse=True))})\b")
 
@@ -43,7 +47,7 @@ def turn_batch(
     max_words:int=32,       # S at most
     share:float=.5,         # of the clips that move, how many run backwards, 0 <= share <= 1
     generator:torch.Generator=None,     # of that choice
-)->dict:            # and: backward_ids, backward_attention (B, S) of the untrue captions, moves (B,) bool
+)->dict:  # and: backward_ids, backward_attention (B, S) of the untrue captions, moves (B,) bool
     "Run some clips backwards, under what is then true, and add for each what is not."
     check_range('share', share, 0, 1, True)
     said = list(batch['captions'])
@@ -51,21 +55,25 @@ def turn_batch(
     moves = torch.tensor([a != b for a, b in zip(said, other)]) & (batch['frames'].shape[1] > 1)
     turned = moves & (torch.rand(len(said), generator=generator) < share)
     frames = torch.where(turned.view(-1, 1, 1, 1, 1), batch['frames'].flip(1), batch['frames'])
-    true, untrue = zip(*((b, a) if turn else (a, b) for a, b, turn in zip(said, other, turned.tolist())))
+    true, untrue = zip(*((b, a) if turn else (a, b) for a, b,
+                         turn in zip(said, other, turned.tolist())))
     words, B = encode_captions(tokenizer, [*true, *untrue], max_words), len(said)
-    return batch | dict(frames=frames, captions=list(true), ids=words.ids[:B], attention=words.attention[:B],
-                        backward_ids=words.ids[B:], backward_attention=words.attention[B:], moves=moves)
+    return batch | dict(frames=frames, captions=list(true), ids=words.ids[:B],
+                        attention=words.attention[:B], backward_ids=words.ids[B:],
+                        backward_attention=words.attention[B:], moves=moves)
 
 # %% ../../nbs/annex/options/02_order.ipynb #3c2b1768
 def turn_batches(
-    batches:Callable,       # function (epoch, start) → iterator of (source, batch), as `training_batches` makes it
+    # function (epoch, start) → iterator of (source, batch), as `training_batches` makes it
+    batches:Callable,
     tokenizer, max_words:int=32, share:float=.5,    # see turn_batch
     seed:int=0,             # of the choices, with epoch and batch
 )->Callable:                # the same with turned batches
     "Turn every batch; which clips is a function of seed, epoch and place."
     def turned(epoch, start=0):
         for number, (source, batch) in enumerate(batches(epoch, start), start):
-            yield source, turn_batch(batch, tokenizer, max_words, share, make_generator('backwards', seed, epoch, number))
+            yield source, turn_batch(batch, tokenizer, max_words, share,
+                                     make_generator('backwards', seed, epoch, number))
     return turned
 
 # %% ../../nbs/annex/options/02_order.ipynb #cebd3438
@@ -74,7 +82,8 @@ class OrderLoss(Smaug):
     options = ('order',)
 
     def extra_losses(self, batch, video, keys, generator):
-        if 'order' not in self.config.objectives: return super().extra_losses(batch, video, keys, generator)
+        if 'order' not in self.config.objectives:
+            return super().extra_losses(batch, video, keys, generator)
         keys = self.fusion.visual_keys(video.tokens) if keys is None else keys
         told = dict(order=self.tell_order(batch, video, keys, generator))
         return super().extra_losses(batch, video, keys, generator) | told
@@ -87,14 +96,18 @@ class OrderLoss(Smaug):
     )->torch.Tensor:                        # scalar, mean over the clips that move; 0 if none does
         "Choose between a caption and what it says backwards, and fill in the words that differ."
         if 'backward_ids' not in batch:
-            raise ValueError("objective 'order' needs to know what captions say backwards; make the batches with "
-                             "turn_batches")
-        choose, fill = self._choose_way(batch, video, keys, generator), self._fill_way(batch, video, keys, generator)
+            raise ValueError(
+                "objective 'order' needs to know what captions say backwards; make the "
+                "batches with " "turn_batches")
+        choose, fill = self._choose_way(batch, video, keys, generator), self._fill_way(batch, video,
+                                                                                       keys,
+                                                                                       generator)
         return ((choose + fill)*batch['moves']).sum()/batch['moves'].sum().clamp(min=1)
 
     def _choose_way(self, batch, video, keys, generator):
         "(B,) the choice between both captions of each clip."
-        said = [self.encode_text(batch[f'{way}ids'], batch[f'{way}attention']) for way in ('', 'backward_')]
+        said = [self.encode_text(batch[f'{way}ids'], batch[f'{way}attention'])
+                for way in ('', 'backward_')]
         text, B = Text(*(torch.cat(part) for part in zip(*said))), len(batch['ids'])
         text_ids = torch.arange(2*B, device=batch['ids'].device)
         chosen = self.select(video, text, text_ids % B, text_ids, generator)
@@ -107,7 +120,8 @@ class OrderLoss(Smaug):
         ids, own = batch['ids'], torch.arange(len(batch['ids']), device=batch['ids'].device)
         differ = (ids != batch['backward_ids']) & batch['attention']
         first = differ.int().argmax(1, keepdim=True)
-        text = self.encode_text(torch.where(differ, self.config.special_ids[0], ids), batch['attention'])
+        text = self.encode_text(torch.where(differ, self.config.special_ids[0], ids),
+                                batch['attention'])
         chosen = self.select(video, text, own, own, generator)
         logits = self.word_head(self.fuse(text, own, keys, own, chosen, first))[:, 0]
         return F.cross_entropy(logits.float(), ids.gather(1, first)[:, 0], reduction='none')
@@ -118,7 +132,8 @@ class MotionWaves(Smaug):
     options = ('temporal_waves',)
 
     def encode_video(self, frames, mask=None):
-        if not self.config.temporal_waves or frames.shape[1] == 1: return super().encode_video(frames, mask)
+        if not self.config.temporal_waves or frames.shape[1] == 1:
+            return super().encode_video(frames, mask)
         tokens, ids = self.encode_frames(frames, mask)
         everyone = F.pad(ids, (1, 0), value=-1)                             # [CLS] has no place
         waves = motion_waves(frames, everyone, self.config.patch_size, tokens.shape[-1], mask)

@@ -40,8 +40,10 @@ class EarlySelection(MotionWaves):
         return super().select(video, text, video_ids, text_ids, generator)
 
     def score_frames(self, video, text, video_ids, text_ids):
-        if not self.config.select_layer: return super().score_frames(video, text, video_ids, text_ids)
-        return self.prior_scores(video, text, video_ids, text_ids)          # S knows layer `select_layer` only
+        if not self.config.select_layer:
+            return super().score_frames(video, text, video_ids, text_ids)
+        # S knows layer `select_layer` only
+        return self.prior_scores(video, text, video_ids, text_ids)
 
 # %% ../../nbs/annex/options/03_savings.ipynb #14b0c0d1
 @patch
@@ -62,17 +64,21 @@ def keep_frames(self:EarlySelection,
 )->tuple[torch.Tensor, torch.Tensor]:   # (B·κ, 1+n, D) and (B·κ, n)
     "Let only the chosen frames pass, with a gradient for their weights."
     B = len(chosen.ids)
-    rows = chosen.ids + len(tokens)//B*torch.arange(B, device=ids.device).unsqueeze(1)     # (B, κ) among B·T
+    # (B, κ) among B·T
+    rows = chosen.ids + len(tokens)//B*torch.arange(B, device=ids.device).unsqueeze(1)
     flat, table = rows.flatten(), tokens.flatten(1)
-    kept = table.index_select(0, flat) if chosen.weights is None else _Pick.apply(table, rows, chosen.weights)
+    kept = table.index_select(0, flat) if chosen.weights is None else _Pick.apply(table, rows,
+                                                                                  chosen.weights)
     return kept.reshape(len(flat), *tokens.shape[1:]), ids.index_select(0, flat)
 
 # %% ../../nbs/annex/options/03_savings.ipynb #a7ef1f98
 @patch
 def _true_places(self:EarlySelection, frames, mask, ids, moments):
-    "What Q_t must add to its own embedding, (B, κ, 1 or 1+V', D), for kept frames (ids (B, κ, V'), moments (B, κ))."
+    """What Q_t must add to its own embedding, (B, κ, 1 or 1+V', D), for kept frames (ids (B, κ,
+    V'), moments (B, κ))."""
     table, num_frames = self.temporal.time, frames.shape[1]
-    shift = (interpolate_time(table, num_frames)[moments] - interpolate_time(table, moments.shape[1])).unsqueeze(2)
+    shift = (interpolate_time(table, num_frames)[moments]
+             - interpolate_time(table, moments.shape[1])).unsqueeze(2)
     if not self.config.temporal_waves: return shift
     rows = torch.arange(len(ids), device=ids.device).unsqueeze(1)
     every = ids.new_full((len(ids), num_frames, 1 + ids.shape[2]), -1)
@@ -87,7 +93,8 @@ def encode_early(self:EarlySelection,
     text:Text,                      # of the clips' own captions
     generator:torch.Generator=None, # of the Gumbel noise, in training
 )->tuple[torch.Tensor, EarlyVideo]:      # the κ frames of each clip (B, κ, 3, H, W), encoded
-    "Encode clips to `select_layer`, let each clip's caption select frames, and encode those to the end."
+    """Encode clips to `select_layer`, let each clip's caption select frames, and encode those to
+    the end."""
     c, (B, T) = self.config, frames.shape[:2]
     k = num_selected_at_test(T, c.num_frames, c.num_selected)
     if k >= T: return frames, self.encode_video(frames, mask)
@@ -112,11 +119,13 @@ def pack_rows(
 )->list[tuple[int, int]]:   # for each caption its row and its first place there
     "Put captions into rows: longest first, each into the first row with room."
     if not lengths: return []
-    check_range('the longest caption', max(lengths), 1, width, include_high=True, remedy='widen the rows')
+    check_range('the longest caption', max(lengths), 1, width, include_high=True,
+                remedy='widen the rows')
     left, places = [], [(0, 0)]*len(lengths)
     for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         row = next((r for r, room in enumerate(left) if room >= lengths[i]), len(left))
-        if row == len(left): left.append(width)
+        if row == len(left):
+            left.append(width)
         places[i] = row, width - left[row]
         left[row] -= lengths[i]
     return places
@@ -134,18 +143,26 @@ class PackedText(Smaug):
         ids:torch.Tensor,       # (B, S) int64 word ids
         attention:torch.Tensor, # (B, S) bool, True = a word; words first
     )->torch.Tensor:            # (B, S, D), F_l of eq. 4; 0 at padding
-        "Encode captions with Q_l, several to a row; waits once for the device, to learn their lengths."
+        """Encode captions with Q_l, several to a row; waits once for the device, to learn their
+        lengths."""
         (B, S), device = ids.shape, ids.device
         width = max(self.config.pack_text, S)
         places = pack_rows(attention.sum(1).tolist(), width)
-        size, word = width*(1 + max(row for row, _ in places)), torch.arange(S, device=device).expand(B, S)
-        first = torch.tensor([row*width + start for row, start in places], device=device).unsqueeze(1)
-        slots = (first + word).where(attention, size)                   # (B, S), padding beyond the end
+        size, word = width*(1 + max(row for row, _ in places)), torch.arange(S,
+                                                                             device=device).expand(
+            B, S)
+        first = torch.tensor([row*width + start for row, start in places],
+                             device=device).unsqueeze(1)
+        slots = (first + word).where(attention, size)  # (B, S), padding beyond the end
         def lay(values, rest):
-            return ids.new_full((size + 1,), rest).scatter(0, slots.flatten(), values.flatten())[:-1].view(-1, width)
+            return ids.new_full((size + 1,), rest).scatter(0, slots.flatten(),
+                                                           values.flatten())[:-1].view(-1, width)
         captions = lay(torch.arange(B, device=device).unsqueeze(1).expand(B, S), -1)
-        mask = (captions.unsqueeze(2) == captions.unsqueeze(1)).unsqueeze(1)            # (rows, 1, width, width)
-        words = self.text.bert.embeddings(lay(ids, self.config.special_ids[1]), position_ids=lay(word, 0))
-        rows = self.text.bert(words, mask)                                              # (rows, width, D)
-        states = rows.flatten(0, 1).index_select(0, slots.clamp(max=size - 1).flatten()).view(B, S, -1)
+        # (rows, 1, width, width)
+        mask = (captions.unsqueeze(2) == captions.unsqueeze(1)).unsqueeze(1)
+        words = self.text.bert.embeddings(lay(ids, self.config.special_ids[1]),
+                                          position_ids=lay(word, 0))
+        rows = self.text.bert(words, mask)  # (rows, width, D)
+        states = rows.flatten(0, 1).index_select(0, slots.clamp(max=size - 1).flatten()).view(B, S,
+                                                                                              -1)
         return states.masked_fill(~attention.unsqueeze(2), 0.)

@@ -26,11 +26,14 @@ def _materials(data, clips):
     "A smoke model, and batches of real clips and images through the real loaders."
     sources = {name: list(islice(read(data_dir(data)/name), clips)) for name, read in
                dict(webvid=read_webvid, cc3m=read_cc3m).items()}
-    tokenizer = train_tokenizer([text for records in sources.values() for r in records for text in r.texts], 300)
+    tokenizer = train_tokenizer(
+        [text for records in sources.values() for r in records for text in r.texts], 300)
     *special, size = vocabulary_of(tokenizer)
-    config = make_config('smoke', num_frames=2, num_selected=1, vocab_size=size, special_ids=tuple(special))
-    loaders = {name: clip_loader(ClipDataset(records, 2, config.image_size, True), 4, tokenizer, config.max_words, True,
-                                 drop_last=True) for name, records in sources.items()}
+    config = make_config('smoke', num_frames=2, num_selected=1, vocab_size=size,
+                         special_ids=tuple(special))
+    loaders = {name: clip_loader(ClipDataset(records, 2, config.image_size, True), 4, tokenizer,
+                                 config.max_words, True, drop_last=True) for name,
+               records in sources.items()}
     seed_everything(0)
     return Smaug(config), lambda epoch, start=0: mixed_batches(loaders, 0, epoch, start)
 
@@ -39,10 +42,12 @@ def _left(states, steps):
     return steps - max([0, *(int(path.name[5:]) for path in states.glob('step_*'))])
 
 def _run(folder, steps, data='data', clips=8, leashed=False):
-    "Train from wherever the last run was killed, to the end or, `leashed`, until the last batch; leave weights, rows, lines."
-    folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
+    """Train from wherever the last run was killed, to the end or, `leashed`, until the last
+    batch; leave weights, rows, lines."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     log = (folder/'log').open('a', buffering=1)
-    sys.stdout = log                                            # train's lines too: "goes on after step …"
+    sys.stdout = log  # train's lines too: "goes on after step …"
     torch.set_num_threads(1)
     model, batches = _materials(data, clips)
     drawn, least = count(1), _left(folder/'states', steps)
@@ -50,14 +55,19 @@ def _run(folder, steps, data='data', clips=8, leashed=False):
         for i, pair in enumerate(batches(epoch, start), start):
             if leashed and next(drawn) == least:
                 print('waits', flush=True)
-                while True: time.sleep(1)                       # for the kill, which a busy machine may delay
+                # for the kill, which a busy machine may delay
+                while True:
+                    time.sleep(1)
             print('batch', epoch, i, flush=True)
             yield pair
     print('starts', flush=True)
-    plan = TrainConfig(steps=steps, lr=1e-3, warmup_steps=4, log_every=5, save_every=2, keep_last=2, keep_best=True)
+    plan = TrainConfig(steps=steps, lr=1e-3, warmup_steps=4, log_every=5, save_every=2, keep_last=2,
+                       keep_best=True)
     history = train(model, told, plan, folder/'states')
-    timeless = [{k: v for k, v in row.items() if k not in ('clips_per_s', 'data_share', 'seconds')} for row in history]
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder/'weights.safetensors')
+    timeless = [{k: v for k, v in row.items() if k not in ('clips_per_s', 'data_share', 'seconds')}
+                for row in history]
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()},
+              folder/'weights.safetensors')
     (folder/'rows.json').write_text(json.dumps(timeless))
     print('done', flush=True)
 
@@ -69,17 +79,21 @@ class Kill(NamedTuple):
     moment:str      # 'in a step', or 'while saving'
     resumed:int     # step after which it went on; 0 = from the start
 
-def _lines(folder): return (folder/'log').read_text().splitlines() if (folder/'log').exists() else []
+def _lines(folder):
+    return (folder/'log').read_text().splitlines() if (folder/'log').exists() else []
 
 def _wait(process, ready, seconds=300.):
     "Poll until `ready()` or the process ends."
     end = time.time() + seconds
     while process.is_alive() and not ready():
-        if time.time() > end: process.kill(); raise RuntimeError(f"the run did nothing for {seconds:.0f} s; see its log")
+        if time.time() > end:
+            process.kill()
+            raise RuntimeError(f"the run did nothing for {seconds:.0f} s; see its log")
         time.sleep(.0005)
 
 def _kill_once(start, folder, draw, most, saving):
-    "Start the run and kill it after some batches, or in the middle of the next save; None where it ended by itself."
+    """Start the run and kill it after some batches, or in the middle of the next save; None
+    where it ended by itself."""
     seen = len(_lines(folder))
     process = start()
     fresh = lambda: [line for line in _lines(folder)[seen:] if line.startswith('batch')]
@@ -87,14 +101,17 @@ def _kill_once(start, folder, draw, most, saving):
     def at_its_end(): return 'waits' in _lines(folder)[seen:]
     _wait(process, lambda: len(fresh()) >= wanted or at_its_end())
     unfinished = folder/'states/unfinished'
-    if saving: _wait(process, lambda: unfinished.exists() or at_its_end())
+    if saving:
+        _wait(process, lambda: unfinished.exists() or at_its_end())
     time.sleep(draw.random()*.02 if saving else delay)
     alive = process.is_alive()
-    process.kill(); process.join()
+    process.kill()
+    process.join()
     lines = _lines(folder)[seen:]
     resumed = next((int(line.split()[-1]) for line in lines if line.startswith('goes on after')), 0)
     moment = 'while saving' if unfinished.exists() else 'in a step'
-    return Kill(len(fresh()), resumed + max(0, len(fresh()) - 1), moment, resumed) if alive else None
+    return Kill(len(fresh()), resumed + max(0, len(fresh()) - 1), moment,
+                resumed) if alive else None
 
 # %% ../../nbs/annex/reliability/01_kill.ipynb #b81aa9aa
 def kill_test(
@@ -103,23 +120,27 @@ def kill_test(
     seed:int=0,             # of the moments
     data:str='data',        # folder of the corpora
     method:str='spawn',     # a fresh Python for each start; 'fork' starts at once
-)->tuple[list, float, int, int]:    # the kills; largest difference of a weight; differing rows; rows
+)->tuple[list, float, int, int]:  # the kills; largest difference of a weight; differing rows; rows
     "Train in peace, then killed again and again, and compare weights and metrics."
     context, draw = multiprocessing.get_context(method), random.Random(seed)
     root = Path(tempfile.mkdtemp(prefix='smaug-kill-'))
     def start(name, leashed=False):
-        process = context.Process(target=_run, args=(str(root/name), steps, data), kwargs=dict(leashed=leashed))
+        process = context.Process(target=_run, args=(str(root/name), steps, data),
+                                  kwargs=dict(leashed=leashed))
         process.start()
         return process
     peace, done = start('peace'), []
     peace.join()
     for i in range(kills):
         most = max(1, 2*_left(root/'killed/states', steps)//(kills - i + 1))
-        done.append(_kill_once(partial(start, 'killed', True), root/'killed', draw, most, i % 2 == 1))
-    last = start('killed'); last.join()
+        done.append(_kill_once(partial(start, 'killed', True), root/'killed', draw, most,
+                               i % 2 == 1))
+    last = start('killed')
+    last.join()
     weights = [load_file(root/name/'weights.safetensors') for name in ('peace', 'killed')]
     rows = [json.loads((root/name/'rows.json').read_text()) for name in ('peace', 'killed')]
-    difference = max((weights[0][k].double() - weights[1][k].double()).abs().max().item() for k in weights[0])
+    difference = max((weights[0][k].double() - weights[1][k].double()).abs().max().item()
+                     for k in weights[0])
     differing = sum(a != b for a, b in zip(*rows)) + abs(len(rows[0]) - len(rows[1]))
     shutil.rmtree(root)
     return [kill for kill in done if kill], difference, differing, len(rows[0])
@@ -127,8 +148,10 @@ def kill_test(
 # %% ../../nbs/annex/reliability/01_kill.ipynb #0a4b84aa
 def report(kills, difference, differing, rows):
     "The verdict as text."
-    lines = [f'kill {i:>2}: at step {k.step:>3}, {k.moment:<12}  that start went on after step {k.resumed}' for i, k in enumerate(kills, 1)]
-    return '\n'.join([*lines, f'{len(kills)} kills, {len(kills)} resumes', f'largest difference of a weight: {difference}',
+    lines = [f'kill {i:>2}: at step {k.step:>3}, {k.moment:<12}  that start went on after step '
+             f'{k.resumed}' for i, k in enumerate(kills, 1)]
+    return '\n'.join([*lines, f'{len(kills)} kills, {len(kills)} resumes',
+                      f'largest difference of a weight: {difference}',
                       f'differing rows of metrics: {differing} of {rows}'])
 
 @call_parse

@@ -25,7 +25,9 @@ class _VideoSide(nn.Module):
     "uint8 frames (B, T, 3, H, W) → (B, E), or (B, T, E) where every frame counts."
     def __init__(self, model, per_frame):
         super().__init__()
-        self.visual, self.visual_proj, self.per_frame = model.visual, model.visual_proj, per_frame
+        self.visual = model.visual
+        self.visual_proj = model.visual_proj
+        self.per_frame = per_frame
 
     def forward(self, frames):
         B, T = frames.shape[:2]
@@ -47,11 +49,13 @@ class _TextSide(nn.Module):
 def _trace(side, inputs, sizes, name):
     "Trace one side of a model with free sizes, and forget where it was traced."
     side = copy.deepcopy(side).cpu().eval().requires_grad_(False)
-    try: program = torch.export.export(side, inputs, dynamic_shapes=sizes)
+    try:
+        program = torch.export.export(side, inputs, dynamic_shapes=sizes)
     except RuntimeError as error:
         first = str(error).strip().splitlines()[0][:160]
-        raise ValueError(f"the {name} encoder cannot be exported ({first}); export needs steps that do not depend "
-                         "on the values of tensors: no .item(), no if on a tensor") from error
+        raise ValueError(
+            f"the {name} encoder cannot be exported ({first}); export needs steps that do "
+            "not depend " "on the values of tensors: no .item(), no if on a tensor") from error
     for module in program.graph_module.modules():
         for node in getattr(getattr(module, 'graph', None), 'nodes', ()):
             node.meta = {k: v for k, v in node.meta.items() if k in ('val', 'tensor_meta')}
@@ -67,10 +71,10 @@ def _examples(config, batch=2, frames=2, words=4):
             ids, torch.arange(words) < torch.arange(words, words - batch, -1).clamp(2).unsqueeze(1))
 
 # %% ../../nbs/annex/search/04_export.ipynb #61e46cee
-_ENTRIES = re.compile(r'archive_(format|version)|byteorder|\.data/\w+|\.format_version|\.storage_alignment|'
-                      r'models/model\.json|data/weights/(weight_\d+|model_weights_config\.json)|'
-                      r'data/sample_inputs/model\.pt|'
-                      r'data/constants/(tensor_\d+|model_constants_config\.json)')
+_ENTRIES = re.compile(
+    r'archive_(format|version)|byteorder|\.data/\w+|\.format_version|\.storage_alignment|'
+    r'models/model\.json|data/weights/(weight_\d+|model_weights_config\.json)|'
+    r'data/sample_inputs/model\.pt|' r'data/constants/(tensor_\d+|model_constants_config\.json)')
 _TEXTS = dict(target=re.compile(r'torch\.ops\.aten\.(?!from_file)\w+\.\w+|'
                                 r'torch\.ops\.higher_order\.wrap_with_autocast|_operator\.(mul|add|sub|floordiv|getitem|eq|ge|le)'),
               expr_str=re.compile(r"(Symbol\('s\d+', positive=True, integer=True\)|Integer\(-?\d+\)|"
@@ -83,33 +87,44 @@ _TEXTS = dict(target=re.compile(r'torch\.ops\.aten\.(?!from_file)\w+\.\w+|'
 def _check_texts(value, key, refuse):
     "Every string of a JSON value must be of a kind we write."
     if isinstance(value, dict):
-        if (key == 'metadata' and value) or value.get('use_pickle'): refuse(f'{key} with a pickle or notes')
-        for k, v in value.items(): _check_texts(k, 'text', refuse); _check_texts(v, k, refuse)
+        if (key == 'metadata' and value) or value.get('use_pickle'):
+            refuse(f'{key} with a pickle or notes')
+        for k, v in value.items():
+            _check_texts(k, 'text', refuse)
+            _check_texts(v, k, refuse)
     if isinstance(value, list):
-        for v in value: _check_texts(v, key, refuse)
+        for v in value:
+            _check_texts(v, key, refuse)
     if isinstance(value, str):
         kind = 'spec' if key in ('in_spec', 'out_spec') else key if key in _TEXTS else 'text'
-        if not _TEXTS[kind].fullmatch(value): refuse(f'{key} {value[:60]!r}')
+        if not _TEXTS[kind].fullmatch(value):
+            refuse(f'{key} {value[:60]!r}')
 
 # %% ../../nbs/annex/search/04_export.ipynb #76cc81c2
 def check_program(
     path:str|Path,  # .pt2 file
 )->None:
-    "Refuse an exported program that holds a pickle, code, or an operation that is not PyTorch's own on tensors."
+    """Refuse an exported program that holds a pickle, code, or an operation that is not
+    PyTorch's own on tensors."""
     def refuse(what):
-        raise ValueError(f"{path} holds {what}, which export_dual_encoder does not write, and loading it might run "
-                         "code; export the model again, from a checkpoint you trust")
+        raise ValueError(
+            f"{path} holds {what}, which export_dual_encoder does not write, and loading it "
+            "might run " "code; export the model again, from a checkpoint you trust")
     try:
-        reader = torch._C.PyTorchFileReader(str(path))                      # the reader that will load it
+        reader = torch._C.PyTorchFileReader(str(path))  # the reader that will load it
         names = reader.get_all_records()
         for name in names:
-            if not _ENTRIES.fullmatch(name): refuse(f'the entry {name!r}')
+            if not _ENTRIES.fullmatch(name):
+                refuse(f'the entry {name!r}')
         for name in names:
-            if name.endswith('.pt') and reader.get_record(name): refuse('a pickled example')
-            if name.endswith('.json'): _check_texts(json.loads(reader.get_record(name)), name, refuse)
+            if name.endswith('.pt') and reader.get_record(name):
+                refuse('a pickled example')
+            if name.endswith('.json'):
+                _check_texts(json.loads(reader.get_record(name)), name, refuse)
     except RuntimeError as error:
         first = str(error).splitlines()[0][:80]
-        raise ValueError(f"{path} is no readable program ({first}); export the model again") from error
+        raise ValueError(
+            f"{path} is no readable program ({first}); export the model again") from error
 
 # %% ../../nbs/annex/search/04_export.ipynb #72739fe1
 class DualEncoder:
@@ -125,7 +140,8 @@ class DualEncoder:
         frames:torch.Tensor,    # (B, T, 3, H, W) uint8, of the model's image size
     )->torch.Tensor:            # (B, E); (B, T, E) of unit length if exported per frame
         size = self.about['image_size']
-        fits = frames.dim() == 5 and tuple(frames.shape[2:]) == (3, size, size) and 0 not in frames.shape
+        fits = frames.dim() == 5 and tuple(frames.shape[2:]) == (3, size,
+                                                                 size) and 0 not in frames.shape
         if frames.dtype != torch.uint8 or not fits:
             raise ValueError(f"frames are {frames.dtype} {tuple(frames.shape)}, expected uint8 "
                              f"(B, T, 3, {size}, {size}); resize them, and do not normalise")
@@ -137,12 +153,16 @@ class DualEncoder:
         attention:torch.Tensor,     # (B, S) bool, True = a word
     )->torch.Tensor:                # (B, E), unit length
         most, words = self.about['max_words'], self.about['vocab_size']
-        if ids.shape != attention.shape or ids.dim() != 2 or not 2 <= ids.shape[1] <= most or not len(ids):
-            raise ValueError(f"ids are {tuple(ids.shape)} and attention {tuple(attention.shape)}, expected (B, S) "
-                             f"twice, 2 <= S <= {most}; use encode_captions(tokenizer, captions, {most})")
+        if ids.shape != attention.shape or ids.dim() != 2 or not 2 <= ids.shape[
+            1] <= most or not len(ids):
+            raise ValueError(f"ids are {tuple(ids.shape)} and attention {tuple(attention.shape)}, "
+                             "expected (B, S) "
+                             f"twice, 2 <= S <= {most}; use encode_captions(tokenizer, "
+                             f"captions, {most})")
         if not 0 <= ids.min() <= ids.max() < words:
-            raise ValueError(f"ids reach from {ids.min()} to {ids.max()}, expected 0 to {words - 1}; use the "
-                             "tokenizer of this folder")
+            raise ValueError(
+                f"ids reach from {ids.min()} to {ids.max()}, expected 0 to {words - 1}; use the "
+                "tokenizer of this folder")
         return self._text(ids, attention.bool())
 
     def similarity(self,
@@ -150,7 +170,8 @@ class DualEncoder:
         text:torch.Tensor,      # from `encode_text`
     )->torch.Tensor:            # (clips, captions)
         "Compare all clips with all captions (eq. 9)."
-        return clip_similarity(video, text, self.about['pool']) if self.about['per_frame'] else video @ text.T
+        return clip_similarity(video, text,
+                               self.about['pool']) if self.about['per_frame'] else video @ text.T
 
 # %% ../../nbs/annex/search/04_export.ipynb #ad348271
 def export_dual_encoder(
@@ -159,25 +180,30 @@ def export_dual_encoder(
     tokenizer=None,         # saved beside the programs
     per_frame:bool=False,   # a vector a frame, not one a clip; pools other than 'mean' need it
 )->Path:                    # the folder: video.pt2, text.pt2, config.json, tokenizer
-    "Write the two encoders as programs that need no smaug, once they are found to give the model's vectors."
+    """Write the two encoders as programs that need no smaug, once they are found to give the
+    model's vectors."""
     if not isinstance(model, Smaug):
-        raise ValueError(f"{type(model).__name__} has no dual encoder, expected Smaug; unwrap the model, or pass "
-                         "its .smaug")
+        raise ValueError(
+            f"{type(model).__name__} has no dual encoder, expected Smaug; unwrap the model, "
+            "or pass " "its .smaug")
     c = model.config
     if c.pool != 'mean' and not per_frame:
-        raise ValueError(f"pool is {c.pool!r}: a clip's similarity needs every frame, so no one vector serves; "
-                         "export with per_frame=True, or load the checkpoint with pool='mean'")
+        raise ValueError(
+            f"pool is {c.pool!r}: a clip's similarity needs every frame, so no one vector serves; "
+            "export with per_frame=True, or load the checkpoint with pool='mean'")
     longest = min(model.text.bert.config.max_position_embeddings, 512)
     B, T = Dim('batch', min=1, max=2**16), Dim('frames', min=1, max=2**10)
     S = Dim('words', min=2, max=longest)
     sides, (frames, ids, attention) = (_VideoSide(model, per_frame), _TextSide(model)), _examples(c)
-    config = dict(image_size=c.image_size, max_words=longest, vocab_size=c.vocab_size, embed_dim=c.proj_dim,
-                  pool=c.pool, per_frame=per_frame)
+    config = dict(image_size=c.image_size, max_words=longest, vocab_size=c.vocab_size,
+                  embed_dim=c.proj_dim, pool=c.pool, per_frame=per_frame)
     about = dict(architecture='DualEncoder', module='smaug.search.export', config=config)
     with replace_folder(folder, about) as new:
         torch.export.save(_trace(sides[0], (frames,), ({0: B, 1: T},), 'video'), new/'video.pt2')
-        torch.export.save(_trace(sides[1], (ids, attention), ({0: B, 1: S},)*2, 'text'), new/'text.pt2')
-        if tokenizer is not None: tokenizer.save_pretrained(new/'tokenizer')
+        torch.export.save(_trace(sides[1], (ids, attention), ({0: B, 1: S},)*2, 'text'),
+                          new/'text.pt2')
+        if tokenizer is not None:
+            tokenizer.save_pretrained(new/'tokenizer')
         _check_parity(model, _read_programs(new, config, 'cpu'))
     return Path(folder)
 
@@ -195,7 +221,8 @@ def _read_programs(folder, config, device):
 @torch.no_grad()
 def _check_parity(model, served, limit=1e-5):
     "Refuse an export that does not give the model's vectors."
-    sides, training = (_VideoSide(model, served.about['per_frame']), _TextSide(model)), model.training
+    sides, training = (_VideoSide(model, served.about['per_frame']),
+                       _TextSide(model)), model.training
     device = next(model.parameters()).device
     model.eval()
     for batch, frames, words in ((1, 1, 2), (3, 4, 7)):
@@ -203,8 +230,9 @@ def _check_parity(model, served, limit=1e-5):
         pairs = [(served.encode_video(frames), sides[0](frames.to(device))),
                  (served.encode_text(*text), sides[1](*(x.to(device) for x in text)))]
         worst = max((ours - theirs.cpu()).abs().max().item() for ours, theirs in pairs)
-        if not worst <= limit: raise ValueError(f"the exported encoders differ from the model by {worst:.1g}, "
-                                                f"expected at most {limit:.0e}; keep the model in float32")
+        if not worst <= limit:
+            raise ValueError(f"the exported encoders differ from the model by {worst:.1g}, "
+                             f"expected at most {limit:.0e}; keep the model in float32")
     model.train(training)
 
 # %% ../../nbs/annex/search/04_export.ipynb #6951a357
@@ -215,6 +243,7 @@ def load_dual_encoder(
     "Load exported encoders, after checking that they hold nothing but tensor operations."
     about, folder = read_about(folder), whole_folder(folder)
     if about['architecture'] != 'DualEncoder':
-        raise ValueError(f"{folder} describes {about['architecture']}, expected DualEncoder; make one from a "
-                         "checkpoint: export_dual_encoder(load_checkpoint(folder), ...)")
+        raise ValueError(
+            f"{folder} describes {about['architecture']}, expected DualEncoder; make one from a "
+            "checkpoint: export_dual_encoder(load_checkpoint(folder), ...)")
     return _read_programs(folder, about['config'], device)

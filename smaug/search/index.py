@@ -30,22 +30,31 @@ from ..models.sparsify import token_trace
 class Listing(NamedTuple):
     "What lies below a folder."
     files:dict      # name relative to the folder → (size in bytes, time of the last change in ns)
-    lost:dict       # name of a file, or of a folder with its final '/', that cannot be looked at → reason
+    # name of a file, or of a folder with its final '/', that cannot be looked at → reason
+    lost:dict
 
 def list_files(
     folder:str|Path,    # with clips anywhere below
 )->Listing:             # in alphabetical order
     "List a folder's files, hidden ones left out."
-    folder, files, lost = Path(folder), {}, {}
-    if not folder.is_dir(): raise FileNotFoundError(f"no folder {folder}; give one that holds videos")
-    def cannot_enter(error): lost[f'{Path(error.filename).relative_to(folder).as_posix()}/'] = error.strerror
+    folder = Path(folder)
+    files = {}
+    lost = {}
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}; give one that holds videos")
+    def cannot_enter(error):
+        lost[f'{Path(error.filename).relative_to(folder).as_posix()}/'] = error.strerror
     for here, folders, names in os.walk(folder, onerror=cannot_enter):
         folders[:] = sorted(f for f in folders if not f.startswith('.'))
         for path in (Path(here)/name for name in sorted(names) if not name.startswith('.')):
             name = path.relative_to(folder).as_posix()
-            try: about = path.stat()
-            except OSError as error: lost[name] = error.strerror; continue
-            if stat.S_ISREG(about.st_mode): files[name] = about.st_size, about.st_mtime_ns
+            try:
+                about = path.stat()
+            except OSError as error:
+                lost[name] = error.strerror
+                continue
+            if stat.S_ISREG(about.st_mode):
+                files[name] = about.st_size, about.st_mtime_ns
     if './' in lost: raise PermissionError(f"folder {folder} cannot be read: {lost['./']}")
     return Listing(files, lost)
 
@@ -54,7 +63,8 @@ def file_digest(
     path:str|Path,      # any file
 )->str:                 # 64 hexadecimal digits
     "SHA-256 of a file's content."
-    with open(path, 'rb') as file: return hashlib.file_digest(file, 'sha256').hexdigest()
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 # %% ../../nbs/annex/search/01_index.ipynb #d3dbb790
 def _check_clip(path):
@@ -98,7 +108,7 @@ def read_clip(
     stamp:tuple,        # size and time of the last change, as listed
     num_frames:int,     # T
     image_size:int,     # pixels, as the model wants them
-)->tuple:               # `IndexedClip` without row, and frames (T, 3, S, S) uint8; None where it is no clip
+)->tuple:  # `IndexedClip` without row, and frames (T, 3, S, S) uint8; None where it is no clip
     "Read a clip's frames, or the reason why not."
     path, line = Path(folder)/file, IndexedClip(file, *stamp)
     try:
@@ -119,8 +129,9 @@ def checkpoint_identity(
     checkpoint = Path(checkpoint)
     for name in ('config.json', 'model.safetensors'):
         if not (checkpoint/name).is_file():
-            raise FileNotFoundError(f"no checkpoint in {checkpoint} ({name} is missing); `make repro` makes "
-                                    "out/checkpoints/retrieval, or name another folder")
+            raise FileNotFoundError(
+                f"no checkpoint in {checkpoint} ({name} is missing); `make repro` makes "
+                "out/checkpoints/retrieval, or name another folder")
     about = json.loads((checkpoint/'config.json').read_text())
     corpus = about.get('metrics', {}).get('conditions', {}).get('corpus', 'unknown')
     digest = file_digest(checkpoint/'model.safetensors')
@@ -163,32 +174,40 @@ class ClipIndex:
     def lines(self, number:int)->list[IndexedClip]:
         "Read the lines of a chunk."
         path = self.path(number, 'jsonl')
-        try: return [_clip_of(json.loads(line)) for line in path.read_text().splitlines()]
+        try:
+            return [_clip_of(json.loads(line)) for line in path.read_text().splitlines()]
         except (json.JSONDecodeError, TypeError) as error:
-            raise ValueError(f"{path} is damaged ({error}); make the index anew (--rebuild)") from error
+            raise ValueError(
+                f"{path} is damaged ({error}); make the index anew (--rebuild)") from error
 
     def tensor(self, number:int, name:str, rows:list[int])->torch.Tensor:
         "Read some rows of `embedding`, `tokens` or `ids` of a chunk, in full precision."
         path = self.path(number, 'safetensors')
         try:
             with safe_open(path, 'pt') as file:
-                if len(rows) > 8: values = file.get_tensor(name)[rows]
-                else: values = torch.cat([file.get_slice(name)[row:row + 1] for row in rows])
+                if len(rows) > 8:
+                    values = file.get_tensor(name)[rows]
+                else:
+                    values = torch.cat([file.get_slice(name)[row:row + 1] for row in rows])
         except (SafetensorError, OSError) as error:
-            raise ValueError(f"{path} is damaged ({error}); make the index anew (--rebuild)") from error
+            raise ValueError(
+                f"{path} is damaged ({error}); make the index anew (--rebuild)") from error
         return values.float() if values.is_floating_point() else values.long()
 
     def chunks(self)->Iterator[tuple[int, list[IndexedClip], torch.Tensor]]:
-        "Go through all clips, a chunk at a time: its number, its clips, their embeddings (n, T, E)."
+        """Go through all clips, a chunk at a time: its number, its clips, their embeddings (n,
+        T, E)."""
         for number in self.numbers():
             clips = [c for c in self.lines(number) if c.row >= 0]
-            if clips: yield number, clips, self.tensor(number, 'embedding', [c.row for c in clips])
+            if clips:
+                yield number, clips, self.tensor(number, 'embedding', [c.row for c in clips])
 
 # %% ../../nbs/annex/search/01_index.ipynb #7162154b
 def _write_whole(path, write):
     "Let `write` fill a file that gets its name when it is whole."
     part = path.with_name(path.name + '.part')
-    write(part); os.replace(part, path)
+    write(part)
+    os.replace(part, path)
 
 # %% ../../nbs/annex/search/01_index.ipynb #68d9bd9c
 @patch
@@ -200,30 +219,40 @@ def write_lines(self:ClipIndex,
     if lines:
         text = ''.join(json.dumps(c._asdict()) + '\n' for c in lines)
         return _write_whole(self.path(number, 'jsonl'), lambda part: part.write_text(text))
-    for kind in ('jsonl', 'safetensors'): self.path(number, kind).unlink(missing_ok=True)
+    for kind in ('jsonl', 'safetensors'):
+        self.path(number, kind).unlink(missing_ok=True)
 
 @patch
 def add_chunk(self:ClipIndex,
     lines:list[IndexedClip],            # of clips, and of files that are none
-    tensors:dict[str, torch.Tensor],    # embedding (n, T, E), tokens (n, T, 1+V', D), ids (n, T, V')
+    tensors:dict[str, torch.Tensor],  # embedding (n, T, E), tokens (n, T, 1+V', D), ids (n, T, V')
 ):
     "Write a chunk behind the others: first what it holds, then that it is there."
     half = torch.float16 if self.about['half'] else torch.float32
-    tensors = {k: v.to(half if v.is_floating_point() else torch.int16).contiguous() for k, v in tensors.items()}
+    tensors = {k: v.to(half if v.is_floating_point() else torch.int16).contiguous() for k,
+               v in tensors.items()}
     number = max(self.numbers(), default=-1) + 1
-    if tensors: _write_whole(self.path(number, 'safetensors'), lambda part: save_file(tensors, part))
+    if tensors:
+        _write_whole(self.path(number, 'safetensors'), lambda part: save_file(tensors, part))
     self.write_lines(number, lines)
 
 # %% ../../nbs/annex/search/01_index.ipynb #0bb87304
 def _take_lock(place):
     "Hold a folder for this process."
     lock = open(place/'lock', 'a+')
-    try: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.seek(0); owner = lock.read(); lock.close()
-        raise RuntimeError(f"process {owner} is at work on the index {place}; wait until it is done, "
-                           "or give another place (--index)") from None
-    lock.seek(0); lock.truncate(); lock.write(str(os.getpid())); lock.flush()
+        lock.seek(0)
+        owner = lock.read()
+        lock.close()
+        raise RuntimeError(
+            f"process {owner} is at work on the index {place}; wait until it is done, "
+            "or give another place (--index)") from None
+    lock.seek(0)
+    lock.truncate()
+    lock.write(str(os.getpid()))
+    lock.flush()
     return lock
 
 # %% ../../nbs/annex/search/01_index.ipynb #ce2daf6d
@@ -236,13 +265,17 @@ def _own_files(place):
 # %% ../../nbs/annex/search/01_index.ipynb #94f34c32
 def _check_same(place, about, wanted):
     "Refuse an index that answers another question, naming both."
-    def name(c): return f"{c['name']} (sha256 {c['sha256'][:12]}…, keep_rate {c['config']['keep_rate']})"
-    for key, show in dict(format=str, folder=str, checkpoint=name, num_frames=str, half=str).items():
+    def name(c):
+        return f"{c['name']} (sha256 {c['sha256'][:12]}…, keep_rate {c['config']['keep_rate']})"
+    for key, show in dict(format=str, folder=str, checkpoint=name, num_frames=str,
+                          half=str).items():
         old, new = about[key], wanted[key]
-        if key == 'checkpoint': old, new = ({k: x[k] for k in ('sha256', 'config')} for x in (old, new))
+        if key == 'checkpoint':
+            old, new = ({k: x[k] for k in ('sha256', 'config')} for x in (old, new))
         if old != new:
-            raise ValueError(f"the index {place} was made with {key} {show(about[key])}, asked for is "
-                             f"{show(wanted[key])}; make it anew (--rebuild), or give another place (--index)")
+            raise ValueError(
+                f"the index {place} was made with {key} {show(about[key])}, asked for is "
+                f"{show(wanted[key])}; make it anew (--rebuild), or give another place (--index)")
 
 # %% ../../nbs/annex/search/01_index.ipynb #381d3e6a
 def open_index(
@@ -255,7 +288,8 @@ def open_index(
 )->ClipIndex:                   # locked; close it, or use it in a `with`
     "Open a folder's index, or begin one."
     place, checkpoint = index_place(folder, place), checkpoint_identity(checkpoint)
-    if not Path(folder).is_dir(): raise FileNotFoundError(f"no folder {folder}; give one that holds videos")
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"no folder {folder}; give one that holds videos")
     place.mkdir(parents=True, exist_ok=True)
     ours, others = _own_files(place)
     if others and place/'about.json' not in ours:
@@ -264,17 +298,22 @@ def open_index(
     lock = _take_lock(place)
     try:
         if rebuild:
-            for path in ours: path.unlink(missing_ok=True)
+            for path in ours:
+                path.unlink(missing_ok=True)
         file = place/'about.json'
         about = json.loads(file.read_text()) if file.is_file() else {}
         wanted = dict(format=1, folder=str(Path(folder).resolve()), checkpoint=checkpoint,
                       num_frames=about.get('num_frames', 8) if num_frames is None else num_frames,
                       half=about.get('half', False) if half is None else half)
         check_range('num_frames', wanted['num_frames'], 1, float('inf'))
-        if about: _check_same(place, about, wanted)
-        else: _write_whole(file, lambda part: part.write_text(json.dumps(wanted)))
+        if about:
+            _check_same(place, about, wanted)
+        else:
+            _write_whole(file, lambda part: part.write_text(json.dumps(wanted)))
         return ClipIndex(Path(folder), place, wanted, lock)
-    except BaseException: lock.close(); raise
+    except BaseException:
+        lock.close()
+        raise
 
 # %% ../../nbs/annex/search/01_index.ipynb #d49e1a8d
 def clip_bytes(

@@ -33,8 +33,10 @@ def _known(index):
 def _twin(path, size, by_size):
     "Chunk and row of the known clip with a file's content, if there is one."
     if size not in by_size: return None
-    try: digest = file_digest(path)
-    except OSError: return None
+    try:
+        digest = file_digest(path)
+    except OSError:
+        return None
     return next(((number, row) for number, row, sha256 in by_size[size] if sha256 == digest), None)
 
 # %% ../../nbs/annex/search/02_refresh.ipynb #c4fb623a
@@ -46,14 +48,18 @@ def plan_update(
     "Sort the files of a folder by what is to be done with them."
     by_size, plan = {}, Plan(set(), {}, [])
     for number, c in known.values():
-        if c.row >= 0: by_size.setdefault(c.size, []).append((number, c.row, c.sha256))
+        if c.row >= 0:
+            by_size.setdefault(c.size, []).append((number, c.row, c.sha256))
     closed = tuple(name for name in listing.lost if name.endswith('/'))
-    if closed: plan.kept.update(name for name in known if name.startswith(closed))
+    if closed:
+        plan.kept.update(name for name in known if name.startswith(closed))
     for name, stamp in listing.files.items():
-        if name in known and known[name][1][1:3] == stamp: plan.kept.add(name)
+        if name in known and known[name][1][1:3] == stamp:
+            plan.kept.add(name)
         elif twin := _twin(folder/name, stamp[0], by_size):
             plan.twins.setdefault(twin[0], []).append((twin[1], name, stamp))
-        else: plan.new.append(name)
+        else:
+            plan.new.append(name)
     return plan
 
 # %% ../../nbs/annex/search/02_refresh.ipynb #cab526f2
@@ -65,7 +71,8 @@ def _rewrite(index, known, plan):
         by_row = {c.row: c for c in lines}
         left += [by_row[row]._replace(file=name, size=stamp[0], mtime=stamp[1])
                  for row, name, stamp in plan.twins.get(number, ())]
-        if left != lines: index.write_lines(number, left)
+        if left != lines:
+            index.write_lines(number, left)
 
 # %% ../../nbs/annex/search/02_refresh.ipynb #0abd20a8
 _NAMES = ('embedding', 'tokens', 'ids')
@@ -73,16 +80,23 @@ _NAMES = ('embedding', 'tokens', 'ids')
 @torch.no_grad()
 def _encode(model, read, batch_size):
     "Lines of the files that are read, and tensors of those that are clips."
-    device, lines, waiting, parts = next(model.parameters()).device, [], [], []
+    device = next(model.parameters()).device
+    lines = []
+    waiting = []
+    parts = []
     def flush():
         video = model.encode_video(model.normalize(torch.stack(waiting).to(device)))
-        parts.append([getattr(video, name).cpu() for name in _NAMES]); waiting.clear()
+        parts.append([getattr(video, name).cpu() for name in _NAMES])
+        waiting.clear()
     for line, frames in read:
         row = -1 if frames is None else len(waiting) + sum(len(part[0]) for part in parts)
         lines.append(line._replace(row=row))
-        if frames is not None: waiting.append(frames)
-        if len(waiting) == batch_size: flush()
-    if waiting: flush()
+        if frames is not None:
+            waiting.append(frames)
+        if len(waiting) == batch_size:
+            flush()
+    if waiting:
+        flush()
     return lines, {name: torch.cat(x) for name, x in zip(_NAMES, zip(*parts))}
 
 # %% ../../nbs/annex/search/02_refresh.ipynb #ff511cca
@@ -91,7 +105,9 @@ def _small_chunks(index, chunk_clips):
     small, total = [], 0
     for number in index.numbers():
         count = len(index.lines(number))
-        if total + count < chunk_clips/2: small.append(number); total += count
+        if total + count < chunk_clips/2:
+            small.append(number)
+            total += count
     return small, total
 
 def _taken(index, number):
@@ -103,11 +119,14 @@ def _taken(index, number):
 
 def _joined(parts):
     "Put chunks together, counting their rows on."
-    lines, full, count = [], [values for _, values in parts if values], 0
+    lines = []
+    full = [values for _, values in parts if values]
+    count = 0
     for more, values in parts:
         lines += [c._replace(row=c.row + count) if c.row >= 0 else c for c in more]
         count += len(values['ids']) if values else 0
-    return lines, {name: torch.cat([values[name] for values in full]) for name in _NAMES} if full else {}
+    return lines, {name: torch.cat([values[name] for values in full])
+                   for name in _NAMES} if full else {}
 
 # %% ../../nbs/annex/search/02_refresh.ipynb #af1d3de7
 class Update(NamedTuple):
@@ -123,12 +142,19 @@ class Update(NamedTuple):
 # %% ../../nbs/annex/search/02_refresh.ipynb #55096748
 def _report(index, listing, known, plan):
     "Count what is in the index now."
-    clips, others, bad, new = 0, 0, list(listing.lost.items()), set(plan.new)
+    clips = 0
+    others = 0
+    bad = list(listing.lost.items())
+    new = set(plan.new)
     added = 0
     for c in (c for number in index.numbers() for c in index.lines(number)):
-        if c.row >= 0: clips += 1; added += c.file in new
-        elif named_as_video(c.file) or not c.reason.startswith('not a video'): bad.append((c.file, c.reason))
-        else: others += 1
+        if c.row >= 0:
+            clips += 1
+            added += c.file in new
+        elif named_as_video(c.file) or not c.reason.startswith('not a video'):
+            bad.append((c.file, c.reason))
+        else:
+            others += 1
     there = plan.kept | set(listing.files)
     removed = sum(c.row >= 0 and name not in there for name, (_, c) in known.items())
     size = sum(path.stat().st_size for path in index.place.glob('chunk-*'))
@@ -144,7 +170,8 @@ def _progress(total, every=5.):
         done, now = done + count, time.time()
         if now - last < every and (done < total or now - start < every): return
         last, rate = now, done/max(now - start, 1e-9)
-        print(f'{done}/{total} files, {rate:.1f} a second, {(total - done)/rate:.0f} s left', flush=True)
+        print(f'{done}/{total} files, {rate:.1f} a second, {(total - done)/rate:.0f} s left',
+              flush=True)
     return tell
 
 # %% ../../nbs/annex/search/02_refresh.ipynb #31a00b84
@@ -163,14 +190,18 @@ def update_index(
     _rewrite(index, known, plan)
     model.eval()
     small, taken = _small_chunks(index, chunk_clips) if plan.new else ([], 0)
-    T, size, todo, tell = index.about['num_frames'], model.config.image_size, plan.new, _progress(len(plan.new))
+    T = index.about['num_frames']
+    size = model.config.image_size
+    todo = plan.new
+    tell = _progress(len(plan.new))
     def read(name): return read_clip(index.folder, name, listing.files[name], T, size)
     with ThreadPoolExecutor(max(1, workers)) as pool:
         while todo:
             names, todo = todo[:chunk_clips - taken], todo[chunk_clips - taken:]
             new = _encode(model, pool.map(read, names), batch_size)
             index.add_chunk(*_joined([_taken(index, number) for number in small] + [new]))
-            for number in small: index.write_lines(number, [])
+            for number in small:
+                index.write_lines(number, [])
             small, taken = [], 0
             tell(len(names))
     return _report(index, listing, known, plan)

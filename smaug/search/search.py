@@ -38,17 +38,24 @@ def read_query(
     max_words:int,      # S at most, [CLS] and [SEP] included
 )->Query:
     "Turn a query into word ids, and say what of it is lost."
-    try: clean = clean_caption(text)
-    except ValueError: raise ValueError(f"the query {text!r} has zero words; say what is to be seen") from None
-    pieces, words, notes = tokenizer.tokenize(clean), dict.fromkeys(clean.split()), []
+    try:
+        clean = clean_caption(text)
+    except ValueError:
+        raise ValueError(f"the query {text!r} has zero words; say what is to be seen") from None
+    pieces = tokenizer.tokenize(clean)
+    words = dict.fromkeys(clean.split())
+    notes = []
     unknown = [word for word in words if tokenizer.unk_token in tokenizer.tokenize(word)]
     if len(unknown) == len(words):
-        raise ValueError(f"the model knows no word of the query {text[:80]!r}; its vocabulary comes from its "
-                         "training captions")
-    if unknown: notes.append(f"unknown to the model: {', '.join(unknown[:5])}")
+        raise ValueError(
+            f"the model knows no word of the query {text[:80]!r}; its vocabulary comes from its "
+            "training captions")
+    if unknown:
+        notes.append(f"unknown to the model: {', '.join(unknown[:5])}")
     if len(pieces) > max_words - 2:
-        notes.append(f"the query has {len(clean.split())} words, {len(pieces)} pieces; the model reads "
-                                                f"the first {max_words - 2} pieces")
+        notes.append(
+            f"the query has {len(clean.split())} words, {len(pieces)} pieces; the model reads "
+            f"the first {max_words - 2} pieces")
     return Query(encode_captions(tokenizer, [clean], max_words), notes)
 
 # %% ../../nbs/annex/search/03_search.ipynb #56f51b3f
@@ -75,7 +82,8 @@ class Hit(NamedTuple):
 # %% ../../nbs/annex/search/03_search.ipynb #d3cfaddd
 def _gallery(index, found):
     "Embeddings, tokens and patches of the candidates alone."
-    def read(name): return torch.cat([index.tensor(chunk, name, [clip.row]) for _, chunk, clip in found])
+    def read(name):
+        return torch.cat([index.tensor(chunk, name, [clip.row]) for _, chunk, clip in found])
     return Gallery(read('embedding'), read('tokens'), torch.arange(len(found))), read('ids')
 
 @torch.no_grad()
@@ -101,9 +109,11 @@ def search(
     text = encode_queries(model, query.words)
     found = _nearest(index, text, model.config.pool, max(top, rerank_k))
     if not found:
-        raise ValueError(f"there is no video in {index.folder.name} that can be read; give another folder")
+        raise ValueError(
+            f"there is no video in {index.folder.name} that can be read; give another folder")
     gallery, kept = _gallery(index, found)
-    match, chosen = match_scores(model, gallery, text, gallery.index, torch.zeros_like(gallery.index))
+    match, chosen = match_scores(model, gallery, text, gallery.index,
+                                 torch.zeros_like(gallery.index))
     near = torch.tensor([similarity for similarity, *_ in found])
     score = match + weight*near/model.clamped_temperature().item()
     shares = _shares(model, gallery, text).tolist()
@@ -112,7 +122,10 @@ def search(
                 chosen[i].tolist(), kept[i]) for i in best]
 
 # %% ../../nbs/annex/search/03_search.ipynb #0df9574b
-_COLUMNS, _WIDTH, _GAP = 8, 7., .06         # frames in a line at most; inches
+# frames in a line at most; inches
+_COLUMNS = 8
+_WIDTH = 7.
+_GAP = .06
 
 def _clock(seconds):
     "Where in a film: 3.2 s, or 1:03.2."
@@ -131,18 +144,25 @@ def _drawable(words):
 
 # %% ../../nbs/annex/search/03_search.ipynb #49a2103d
 def _pictures(index, hit):
-    "Different frames of a hit: (picture, time, share, chosen); width over height. None if the film is gone."
-    try: frames = read_frames(index.folder/hit.clip.file, hit.clip.frames)
-    except (UnreadableMedia, OSError): return [], 1.
+    """Different frames of a hit: (picture, time, share, chosen); width over height. None if the
+    film is gone."""
+    try:
+        frames = read_frames(index.folder/hit.clip.file, hit.clip.frames)
+    except (UnreadableMedia, OSError):
+        return [], 1.
     c = index.about['checkpoint']['config']
     side = c['image_size']//c['patch_size']
     cell = max(1, 288//side)                                # pixels of a patch in the picture
     squares = resize_frames(frames, side*cell)
-    faded, plain, places = dim_patches(squares, hit.kept, cell), _as_frames(squares), {}
-    for t, number in enumerate(hit.clip.frames): places.setdefault(number, []).append(t)
+    faded = dim_patches(squares, hit.kept, cell)
+    plain = _as_frames(squares)
+    places = {}
+    for t, number in enumerate(hit.clip.frames):
+        places.setdefault(number, []).append(t)
     pictures = []
     for t, *more in places.values():
-        looked, share = not set(hit.chosen).isdisjoint([t, *more]), sum(hit.shares[u] for u in (t, *more))
+        looked, share = not set(hit.chosen).isdisjoint([t, *more]), sum(hit.shares[u]
+                                                                        for u in (t, *more))
         pictures.append(((faded if looked else plain)[t], hit.clip.times[t], share, looked))
     return pictures, frames.shape[3]/frames.shape[2]
 
@@ -150,15 +170,19 @@ def _pictures(index, hit):
 def _draw_hit(figure, top, rank, hit, pictures, aspect, cell, height, columns):
     "Draw one clip's block, its upper edge `top` inches below that of the figure."
     W, H = figure.get_size_inches()
-    def text(x, y, words, **how): figure.text(x/W, 1 - y/H, _drawable(words), va='top', parse_math=False, **how)
+    def text(x, y, words, **how):
+        figure.text(x/W, 1 - y/H, _drawable(words), va='top', parse_math=False, **how)
     text(0, top + .02, f'{rank}   {_short(hit.clip.file, 62)}', weight='bold', size=9)
-    text(W, top + .02, f'score {hit.score:.1f} · match {hit.match:.0%}', ha='right', size=8.5, color='0.25')
-    if not pictures: text(0, top + .3, 'this file cannot be read any more', style='italic', size=8.5)
+    text(W, top + .02, f'score {hit.score:.1f} · match {hit.match:.0%}', ha='right', size=8.5,
+         color='0.25')
+    if not pictures:
+        text(0, top + .3, 'this file cannot be read any more', style='italic', size=8.5)
     width = min(cell, height*aspect)
     for i, (picture, seconds, share, looked) in enumerate(pictures):
         line, column = divmod(i, columns)
         x, y = column*(cell + _GAP) + (cell - width)/2, top + .22 + line*(height + .25)
-        ax = figure.add_axes([x/W, 1 - (y + height)/H, width/W, height/H], xticks=[], yticks=[], frame_on=False)
+        ax = figure.add_axes([x/W, 1 - (y + height)/H, width/W, height/H], xticks=[], yticks=[],
+                             frame_on=False)
         _show(ax, picture, GREEN if looked else None)
         how = dict(size=7, color=GREEN if looked else '0.45', weight='bold' if looked else None)
         text(x, y + height + .05, _clock(seconds), **how)
@@ -185,7 +209,8 @@ def search_figure(
         legend = 'green: looked at for this query, with the selector’s share; faded: patches dropped'
         figure.text(0, 1 - (above + .01)/total, legend, va='top', size=8, color='0.4')
         for i, (hit, block, height) in enumerate(zip(hits, blocks, heights)):
-            _draw_hit(figure, above + .28 + sum(sizes[:i]), i + 1, hit, *block, cell, height, columns)
+            _draw_hit(figure, above + .28 + sum(sizes[:i]), i + 1, hit, *block, cell, height,
+                      columns)
     return figure
 
 # %% ../../nbs/annex/search/03_search.ipynb #0e15afaa
@@ -194,11 +219,14 @@ def _parser():
     parser = argparse.ArgumentParser(prog='smaug_search', description=main.__doc__)
     parser.add_argument('folder', help='with videos anywhere below; nothing is written into it')
     parser.add_argument('caption', nargs='+', help='what is to be seen')
-    parser.add_argument('--checkpoint', default='out/checkpoints/retrieval', help='folder of the model')
+    parser.add_argument('--checkpoint', default='out/checkpoints/retrieval',
+                        help='folder of the model')
     parser.add_argument('--top', type=int, default=5, help='clips shown')
     parser.add_argument('--frames', type=int, default=None, help='of each clip; 8 for a new index')
-    parser.add_argument('--index', default=None, help='its folder; out/search/<hash of the folder> if left out')
-    parser.add_argument('--figure', default=None, help='picture to write; below the index if left out')
+    parser.add_argument('--index', default=None,
+                        help='its folder; out/search/<hash of the folder> if left out')
+    parser.add_argument('--figure', default=None,
+                        help='picture to write; below the index if left out')
     parser.add_argument('--half', action='store_true', default=None, help='float16: half the size')
     parser.add_argument('--rebuild', action='store_true', help='forget the old index')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
@@ -207,21 +235,27 @@ def _parser():
 # %% ../../nbs/annex/search/03_search.ipynb #d4250eb7
 def _tell(index, news, seconds):
     "What became of the folder."
-    print(f"{_short(index.folder.resolve().name, 60)}: {news.clips} clips, {news.megabytes:.1f} MB; {news.added} "
-          f"encoded in {seconds:.0f} s, {news.known} known by content, {news.removed} removed, {news.others} no videos")
-    for name, reason in news.unreadable[:5]: print(f"cannot be read: {_short(name, 60)}: {reason}")
-    if len(news.unreadable) > 5: print(f"and {len(news.unreadable) - 5} more; the index has all reasons")
+    print(f"{_short(index.folder.resolve().name, 60)}: {news.clips} clips, {news.megabytes:.1f} "
+          f"MB; {news.added} "
+          f"encoded in {seconds:.0f} s, {news.known} known by content, {news.removed} removed, "
+          f"{news.others} no videos")
+    for name, reason in news.unreadable[:5]:
+        print(f"cannot be read: {_short(name, 60)}: {reason}")
+    if len(news.unreadable) > 5:
+        print(f"and {len(news.unreadable) - 5} more; the index has all reasons")
 
 def _show_hits(a, index, hits, query):
     "Print the hits, and write their figure."
     for rank, hit in enumerate(hits, 1):
-        name, moments = _short(hit.clip.file, 60), dict.fromkeys(_clock(hit.clip.times[t]) for t in hit.chosen)
-        print(f"{rank:>3}  {hit.score:6.2f}  match {hit.match:4.0%}  {name}  at {', '.join(moments)}")
+        name, moments = _short(hit.clip.file,
+                               60), dict.fromkeys(_clock(hit.clip.times[t]) for t in hit.chosen)
+        print(
+            f"{rank:>3}  {hit.score:6.2f}  match {hit.match:4.0%}  {name}  at {', '.join(moments)}")
     name = re.sub(r'\W+', '-', query.lower()).strip('-')[:60]
     path = Path(a.figure) if a.figure else index.place/'figures'/f'{name}.png'
     path.parent.mkdir(parents=True, exist_ok=True)
     figure = search_figure(index, hits, query)
-    FigureCanvasAgg(figure)                             # all colours, not the palette of the notebooks
+    FigureCanvasAgg(figure)  # all colours, not the palette of the notebooks
     figure.savefig(path, dpi=200, bbox_inches='tight', pad_inches=.1)
     print('figure:', os.path.relpath(path))
 
@@ -231,19 +265,23 @@ def _run(a):
     home = Path(a.checkpoint) if Path(a.checkpoint).exists() else repo_root()/a.checkpoint
     kinds = FigureCanvasAgg.filetypes
     if a.figure and Path(a.figure).suffix[1:] not in kinds:
-        raise ValueError(f"the figure {a.figure} ends in no known kind; expected one of {', '.join(kinds)}")
+        raise ValueError(
+            f"the figure {a.figure} ends in no known kind; expected one of {', '.join(kinds)}")
     with open_index(a.folder, home, a.index, a.frames, a.half, a.rebuild) as index:
         model = load_checkpoint(home).to(a.device)
         asked = read_query(load_tokenizer(home/'tokenizer'), query, model.config.max_words)
         _tell(index, update_index(index, model), time.time() - started)
         corpus = index.about['checkpoint']['corpus']
         print(f"“{_short(query, 200)}” (checkpoint {home.name}, trained on: {corpus})")
-        for note in asked.notes: print('note:', note)
+        for note in asked.notes:
+            print('note:', note)
         _show_hits(a, index, search(index, model, asked, a.top), query)
 
 # %% ../../nbs/annex/search/03_search.ipynb #e93e034c
 def main(args:list[str]|None=None):
     "Find clips in a folder of videos: `smaug_search <folder> a red ball rolls to the left`."
-    try: _run(_parser().parse_args(args))
+    try:
+        _run(_parser().parse_args(args))
     except (ValueError, OSError, RuntimeError) as error:
-        print(f'smaug_search: {error}', file=sys.stderr); sys.exit(2)
+        print(f'smaug_search: {error}', file=sys.stderr)
+        sys.exit(2)

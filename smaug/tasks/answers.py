@@ -42,7 +42,8 @@ class AnswerLayer(FusionLayer):
 # %% ../../nbs/tasks/04_answers.ipynb #869aa84e
 def _log_prob(logits, words):
     "(…) float32 log-probability of each word."
-    return -F.cross_entropy(logits.flatten(0, -2).float(), words.flatten(), reduction='none').view(words.shape)
+    return -F.cross_entropy(logits.flatten(0, -2).float(), words.flatten(),
+                            reduction='none').view(words.shape)
 
 # %% ../../nbs/tasks/04_answers.ipynb #07b7dfbb
 def answer_loss(
@@ -58,22 +59,26 @@ class AnswerModel(nn.Module):
     "SMAUG with an answer decoder (§4.1)."
     def __init__(self,
         model:Smaug,            # becomes a part of this one and is fine-tuned with it
-        decoder_layers:int=3,   # each starts from a fusion layer; as many as those where there are fewer
+        # each starts from a fusion layer; as many as those where there are fewer
+        decoder_layers:int=3,
     ):
         super().__init__()
-        check_range('decoder_layers', decoder_layers, 1, float('inf'), remedy='the paper\'s decoder has 3')
+        check_range('decoder_layers', decoder_layers, 1, float('inf'),
+                    remedy='the paper\'s decoder has 3')
         self.smaug, self.config = model, model.config
         sources = list(model.fusion.layer)[-decoder_layers:]
         self.decoder = nn.ModuleList(AnswerLayer(model.text.bert.config) for _ in sources)
-        for layer, source in zip(self.decoder, sources): layer.load_state_dict(source.state_dict())
+        for layer, source in zip(self.decoder, sources):
+            layer.load_state_dict(source.state_dict())
 
     def forward(self,
-        batch:dict,                      # what `read` wants, and `answer_ids`, `answer_attention` (Q, A+1)
+        batch:dict,  # what `read` wants, and `answer_ids`, `answer_attention` (Q, A+1)
         generator:torch.Generator=None,  # of the choice of frames
     )->dict[str, torch.Tensor]:          # {'answer': scalar}
         "One training step's loss."
-        known = self.read(batch['frames'], batch['ids'], batch['attention'], batch.get('clip'), generator)
-        words, valid = batch['answer_ids'], batch['answer_attention']           # [CLS], the answer, [SEP]
+        known = self.read(batch['frames'], batch['ids'], batch['attention'], batch.get('clip'),
+                          generator)
+        words, valid = batch['answer_ids'], batch['answer_attention']  # [CLS], the answer, [SEP]
         logits = self.next_words(words[:, :-1], known.attention, self.project(known))
         return {'answer': answer_loss(logits, words[:, 1:], valid[:, 1:])}
 
@@ -89,13 +94,14 @@ def read(self:AnswerModel,
     frames:torch.Tensor,             # (C, T, 3, H, W); T = 0: nobody shows the clips
     ids:torch.Tensor,                # (Q, S) int64, questions
     attention:torch.Tensor,          # (Q, S) bool
-    clip:torch.Tensor=None,          # (Q,) int64, clip that a question is about; None = question i, clip i
+    clip:torch.Tensor=None,  # (Q,) int64, clip that a question is about; None = question i, clip i
     generator:torch.Generator=None,  # of the Gumbel noise, in training
 )->Known:
     "Encode each clip once, and read every question beside the frames that are chosen for it."
     m, own = self.smaug, torch.arange(len(ids), device=ids.device)
     text, clip = m.encode_text(ids, attention), own if clip is None else clip
-    if frames.shape[1] == 0: return Known(m.fusion(text.states, attention, None), attention, ids.new_zeros(len(ids), 0))
+    if frames.shape[1] == 0:
+        return Known(m.fusion(text.states, attention, None), attention, ids.new_zeros(len(ids), 0))
     video = m.encode_video(m.normalize(frames))
     keys, chosen = m.fusion.visual_keys(video.tokens), m.select(video, text, clip, own, generator)
     shown = torch.arange(frames.shape[1], device=ids.device).expand(len(ids), -1) if chosen is None else chosen.ids
@@ -118,7 +124,8 @@ def next_words(self:AnswerModel,
 )->torch.Tensor:             # (P, A − start, vocabulary) logits of the word that follows each
     "Guess the word after each word."
     x = self.smaug.text.bert.embeddings(ids)
-    for layer, (k, v) in zip(self.decoder, keys): x = layer(x, k, v, attention)
+    for layer, (k, v) in zip(self.decoder, keys):
+        x = layer(x, k, v, attention)
     return self.smaug.word_head(x[:, start:])
 
 # %% ../../nbs/tasks/04_answers.ipynb #c4aefdeb
@@ -141,7 +148,7 @@ def rank_answers(
     keys, Q = model.project(known), len(known.states)
     first = model.next_words(answers.ids[:1, :1].expand(Q, 1), known.attention, keys)[:, 0]
     first = first.float().log_softmax(-1)[:, answers.ids[:, 1]]                             # (Q, N)
-    top = first.argsort(dim=1, descending=True, stable=True)[:, :k]                             # (Q, k)
+    top = first.argsort(dim=1, descending=True, stable=True)[:, :k]  # (Q, k)
     rows = torch.arange(Q, device=top.device).repeat_interleave(top.shape[1])               # (Q·k,)
     rest = [_rest(model, known.attention[q], [(k[q], v[q]) for k, v in keys], answers, a)
             for q, a in zip(rows.split(pairs_at_once), top.flatten().split(pairs_at_once))]
@@ -170,7 +177,8 @@ def generate_answers(
     said = torch.full((len(known.states), 1), start, device=known.states.device)
     done = torch.zeros(len(said), dtype=torch.bool, device=said.device)
     for _ in range(max_words):
-        word = model.next_words(said, known.attention, keys, start=said.shape[1] - 1)[:, 0].argmax(-1)
+        word = model.next_words(said, known.attention, keys, start=said.shape[1] - 1)[:,
+                                                                                      0].argmax(-1)
         word = word.masked_fill(done, pad)
         said, done = torch.cat([said, word[:, None]], 1), done | (word == end)
         if done.all(): break
@@ -201,7 +209,8 @@ def save_answerer(
     metrics:dict=None,   # how good it was, on what
     history:list=None,   # the stages that trained it, see `add_stage`
 )->Path:                 # the folder
-    "Write weights, configuration, tokenizer and answers; the old folder stays until all is written."
+    """Write weights, configuration, tokenizer and answers; the old folder stays until all is
+    written."""
     return save_checkpoint(model, folder, tokenizer, metrics, dict(answers=list(answers)), history)
 
 def load_answerer(
@@ -210,6 +219,7 @@ def load_answerer(
     "Rebuild a question-answering model; every weight must fit."
     about = read_about(folder)
     if about['architecture'] != 'AnswerModel':
-        raise ValueError(f"{folder} describes {about['architecture']}, expected AnswerModel; to teach a pre-trained "
-                         "model to answer, start with AnswerModel(load_checkpoint(folder))")
+        raise ValueError(
+            f"{folder} describes {about['architecture']}, expected AnswerModel; to teach a "
+            "pre-trained " "model to answer, start with AnswerModel(load_checkpoint(folder))")
     return load_model(folder), about['extra'].get('answers', [])

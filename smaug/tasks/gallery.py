@@ -28,9 +28,10 @@ from ..models.sparsify import num_kept
 from ..data.store import FrameStore
 
 # %% ../../nbs/tasks/02_gallery.ipynb #0ab8c36c
-_NOT_ENCODING = ('mask_ratio', 'objectives', 'mask_prob', 'gumbel_temperature', 'learn_temperature', 'normalize_targets',
-                 'init_std', 'attention_gain', 'temporal_std', 'max_words', 'num_selected', 'temperature',
-                 'select_layer', 'decode_ratio', 'cross_decoder', 'pack_text')
+_NOT_ENCODING = ('mask_ratio', 'objectives', 'mask_prob', 'gumbel_temperature', 'learn_temperature',
+                 'normalize_targets', 'init_std', 'attention_gain', 'temporal_std', 'max_words',
+                 'num_selected', 'temperature', 'select_layer', 'decode_ratio', 'cross_decoder',
+                 'pack_text')
 
 # %% ../../nbs/tasks/02_gallery.ipynb #bb761e48
 def model_hash(
@@ -38,7 +39,7 @@ def model_hash(
 )->str:             # 16 hexadecimal digits
     "Name a model by its weights and by the settings that decide what they encode."
     settings = {k: v for k, v in asdict(model.config).items() if k not in _NOT_ENCODING}
-    settings['num_frames'] = min(2, settings['num_frames'])         # 1: frame by frame; else together
+    settings['num_frames'] = min(2, settings['num_frames'])  # 1: frame by frame; else together
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8)
     for name, weight in sorted(model.state_dict().items()):
         digest.update(name.encode())
@@ -51,17 +52,24 @@ def clips_of(
 ):              # of the same kind of source: each clip once, in the order in which they come first
     "The clips that records speak of, without what is said."
     records, first = source.records if isinstance(source, FrameStore) else source, {}
-    for r in records: first.setdefault(r.media_id, Label(r.media, r.kind, r.media_id, 0, ''))
-    if not first: raise ValueError("the gallery is empty; check the folder of clips and the list of skipped files")
-    return source.with_records(list(first.values())) if isinstance(source, FrameStore) else list(first.values())
+    for r in records:
+        first.setdefault(r.media_id, Label(r.media, r.kind, r.media_id, 0, ''))
+    if not first:
+        raise ValueError(
+            "the gallery is empty; check the folder of clips and the list of skipped files")
+    return source.with_records(list(first.values())) if isinstance(source,
+                                                                   FrameStore) else list(
+        first.values())
 
 # %% ../../nbs/tasks/02_gallery.ipynb #91dbff5a
 def _collate(items):
     for item in items:
-        for _, reason in item['skipped']: print(f'left out: {reason}', flush=True)
+        for _, reason in item['skipped']:
+            print(f'left out: {reason}', flush=True)
     items = [item for item in items if 'frames' in item]
     if not items: return dict(index=torch.zeros(0, dtype=torch.long))
-    return dict(frames=torch.stack([item['frames'] for item in items]), index=torch.tensor([item['index'] for item in items]))
+    return dict(frames=torch.stack([item['frames'] for item in items]),
+                index=torch.tensor([item['index'] for item in items]))
 
 # %% ../../nbs/tasks/02_gallery.ipynb #65ef5aad
 def frame_batches(
@@ -72,7 +80,8 @@ def frame_batches(
 ):                      # iterable of dicts: frames (B, T, 3, H, W) uint8, index (B,)
     "Draw the frames of some clips; those that cannot be read are left out."
     check_range('batch_size', batch_size, 1, float('inf'))
-    batches = DataLoader(Subset(dataset, list(ids)), batch_size, num_workers=num_workers, collate_fn=_collate)
+    batches = DataLoader(Subset(dataset, list(ids)), batch_size, num_workers=num_workers,
+                         collate_fn=_collate)
     return (batch for batch in batches if len(batch['index']))
 
 # %% ../../nbs/tasks/02_gallery.ipynb #2d560f17
@@ -81,16 +90,23 @@ def _describe(about): return f"checkpoint {about['name'] or 'without a name'} ({
 def _check_same(found, wanted, folder):
     "Refuse to mix two galleries in one folder."
     if found['model'] != wanted['model']:
-        raise ValueError(f"{folder} holds a gallery of {_describe(found)}, but this is {_describe(wanted)}; load the checkpoint "
-                         "that made it, or encode into another folder")
-    differ = [f"{k} {found.get(k)}, now {v}" for k, v in wanted.items() if k not in ('clips', 'name') and found.get(k) != v]
-    if found['clips'] != wanted['clips']: differ.append(f"{len(found['clips'])} clips, now {len(wanted['clips'])} or others")
-    if differ: raise ValueError(f"{folder} holds a gallery with {'; '.join(differ)}; encode into another folder, or delete it")
+        raise ValueError(
+            f"{folder} holds a gallery of {_describe(found)}, but this is {_describe(wanted)}; "
+            "load the checkpoint " "that made it, or encode into another folder")
+    differ = [f"{k} {found.get(k)}, now {v}" for k,
+              v in wanted.items() if k not in ('clips', 'name') and found.get(k) != v]
+    if found['clips'] != wanted['clips']:
+        differ.append(f"{len(found['clips'])} clips, now {len(wanted['clips'])} or others")
+    if differ:
+        raise ValueError(
+            f"{folder} holds a gallery with {'; '.join(differ)}; encode into another folder, or "
+            "delete it")
 
 # %% ../../nbs/tasks/02_gallery.ipynb #2e3d9bf0
 def _write_json(path, content):
     part = path.with_suffix('.part')
-    part.write_text(json.dumps(content)); os.replace(part, path)
+    part.write_text(json.dumps(content))
+    os.replace(part, path)
 
 def _chunk_files(folder, about):
     n = -(-len(about['clips'])//about['clips_per_file'])
@@ -100,7 +116,7 @@ def _chunk_files(folder, about):
 def store_gallery(
     model,                      # a `Smaug`
     dataset,                    # a `ClipDataset` of `clips_of` the split, not in training mode
-    folder,                     # made if missing; an unfinished gallery of the same model and clips is continued
+    folder,  # made if missing; an unfinished gallery of the same model and clips is continued
     name:str='',                # of the checkpoint, for messages
     ids=None,                   # which of its clips; None = all
     clips_per_file:int=64,      # clips in memory at a time
@@ -111,45 +127,56 @@ def store_gallery(
 )->Gallery:                     # its tokens stay on disk
     "Encode clips into a folder, or finish what an interrupted run left there."
     folder, ids = Path(folder), list(range(len(dataset)) if ids is None else ids)
-    if not ids: raise ValueError("the gallery is empty; check the folder of clips and the list of skipped files")
+    if not ids:
+        raise ValueError(
+            "the gallery is empty; check the folder of clips and the list of skipped files")
     check_range('clips_per_file', clips_per_file, 1, float('inf'))
-    about = dict(model=model_hash(model), name=name, num_frames=dataset.num_frames, image_size=model.config.image_size,
-                 half=half, clips_per_file=clips_per_file, clips=[dataset.records[i].media_id for i in ids])
+    about = dict(model=model_hash(model), name=name, num_frames=dataset.num_frames,
+                 image_size=model.config.image_size, half=half, clips_per_file=clips_per_file,
+                 clips=[dataset.records[i].media_id for i in ids])
     folder.mkdir(parents=True, exist_ok=True)
-    if (folder/'about.json').exists(): _check_same(json.loads((folder/'about.json').read_text()), about, folder)
-    else: _write_json(folder/'about.json', about)
+    if (folder/'about.json').exists():
+        _check_same(json.loads((folder/'about.json').read_text()), about, folder)
+    else:
+        _write_json(folder/'about.json', about)
     for c, file in enumerate(_chunk_files(folder, about)):
         if file.exists(): continue
         part = ids[c*clips_per_file:(c + 1)*clips_per_file]
         batches = list(frame_batches(dataset, part, batch_size, num_workers))
         encoded = encode_gallery(model, batches, device)._asdict() if batches else dict(index=torch.zeros(0, dtype=torch.long))
-        if half and batches: encoded['tokens'] = encoded['tokens'].bfloat16()
+        if half and batches:
+            encoded['tokens'] = encoded['tokens'].bfloat16()
         save_file({k: v.contiguous() for k, v in encoded.items()}, file.with_suffix('.part'))
         os.replace(file.with_suffix('.part'), file)
-        print(f"{folder.name}: {min((c + 1)*clips_per_file, len(ids))}/{len(ids)} clips encoded", flush=True)
+        print(f"{folder.name}: {min((c + 1)*clips_per_file, len(ids))}/{len(ids)} clips encoded",
+              flush=True)
     return open_gallery(folder, model, name)
 
 # %% ../../nbs/tasks/02_gallery.ipynb #a9017f04
 class StoredTokens:
-    "Tokens (G, T, 1+V', D) in files; an index with clip numbers reads those clips, as a tensor of them would give."
+    """Tokens (G, T, 1+V', D) in files; an index with clip numbers reads those clips, as a tensor
+    of them would give."""
     def __init__(self,
         files,      # of the gallery, those with clips only
         counts,     # clips in each
     ):
         self.files, self.starts = list(files), [0, *accumulate(counts)]
-        with safe_open(self.files[0], 'pt') as f: self.shape = (self.starts[-1], *f.get_slice('tokens').get_shape()[1:])
+        with safe_open(self.files[0], 'pt') as f:
+            self.shape = (self.starts[-1], *f.get_slice('tokens').get_shape()[1:])
 
     def __len__(self): return self.shape[0]
 
     def __getitem__(self, clips):
-        clips = torch.arange(len(self))[clips]                  # a number, a slice or a tensor; out of range raises
+        clips = torch.arange(len(self))[clips]  # a number, a slice or a tensor; out of range raises
         if not clips.dim(): return self[clips[None]][0]
         out, where = torch.empty(len(clips), *self.shape[1:]), {}
-        for row, clip in enumerate(clips.tolist()): where.setdefault(bisect_right(self.starts, clip) - 1, []).append((row, clip))
+        for row, clip in enumerate(clips.tolist()):
+            where.setdefault(bisect_right(self.starts, clip) - 1, []).append((row, clip))
         for c, wanted in where.items():
             with safe_open(self.files[c], 'pt') as f:
                 tokens = f.get_slice('tokens')
-                for row, clip in wanted: out[row] = tokens[clip - self.starts[c]:clip - self.starts[c] + 1][0]
+                for row, clip in wanted:
+                    out[row] = tokens[clip - self.starts[c]:clip - self.starts[c] + 1][0]
         return out
 
 # %% ../../nbs/tasks/02_gallery.ipynb #3484c434
@@ -161,19 +188,28 @@ def open_gallery(
     "Open a stored gallery; one of another checkpoint is refused, and so is an unfinished one."
     folder = Path(folder)
     if not (folder/'about.json').is_file():
-        raise FileNotFoundError(f"no gallery in {folder} (about.json is missing); make it with store_gallery")
+        raise FileNotFoundError(
+            f"no gallery in {folder} (about.json is missing); make it with store_gallery")
     about = json.loads((folder/'about.json').read_text())
     mine = dict(model=model_hash(model), name=name) if model is not None else about
-    if mine['model'] != about['model']: _check_same(about, mine | dict(clips=about['clips']), folder)
+    if mine['model'] != about['model']:
+        _check_same(about, mine | dict(clips=about['clips']), folder)
     files = _chunk_files(folder, about)
     missing = [f.name for f in files if not f.exists()]
-    if missing: raise ValueError(f"{folder} is unfinished: {len(missing)} of {len(files)} files are missing, the first "
-                                 f"{missing[0]}; store_gallery with the same settings goes on")
+    if missing:
+        raise ValueError(
+            f"{folder} is unfinished: {len(missing)} of {len(files)} files are missing, the first "
+            f"{missing[0]}; store_gallery with the same settings goes on")
     parts = []
     for file in files:
-        with safe_open(file, 'pt') as f: parts.append([f.get_tensor(k) for k in ('embedding', 'index')] if 'tokens' in f.keys() else None)
+        with safe_open(file, 'pt') as f:
+            parts.append([f.get_tensor(k) for k in ('embedding', 'index')]
+                         if 'tokens' in f.keys() else None)
     full = [(file, *part) for file, part in zip(files, parts) if part is not None]
-    if not full: raise ValueError(f"{folder}: none of its {len(about['clips'])} clips could be read; the gallery is empty")
+    if not full:
+        raise ValueError(
+            f"{folder}: none of its {len(about['clips'])} clips could be read; the gallery "
+            "is empty")
     files, embedding, index = zip(*full)
     return Gallery(torch.cat(embedding), StoredTokens(files, map(len, index)), torch.cat(index))
 
@@ -190,9 +226,14 @@ def _tokens_left(c):
 # %% ../../nbs/tasks/02_gallery.ipynb #59b4b5f6
 def _pair_macs(c, num_frames, kept, num_words):
     "Multiplications for one pair, without its clip's keys."
-    D, d, n, S, F = c.embed_dim, c.selector_dim, 1 + num_frames, num_words, c.fusion_layers
-    select = n*D*d + 2*n*(4*d*d + 2*d*c.selector_ffn + 2*n*d) + num_frames*d if kept < num_frames else 0
-    asked = S*(F - 1) + 1                                           # words computed, over all layers
+    D = c.embed_dim
+    d = c.selector_dim
+    n = 1 + num_frames
+    S = num_words
+    F = c.fusion_layers
+    select = n*D*d + 2*n*(4*d*d + 2*d*c.selector_ffn
+                          + 2*n*d) + num_frames*d if kept < num_frames else 0
+    asked = S*(F - 1) + 1  # words computed, over all layers
     fuse = F*2*S*D*D + asked*(12*D*D + 2*S*D + 2*kept*_tokens_left(c)*D)
     return select + fuse + 2*D
 
@@ -209,9 +250,11 @@ def rerank_cost(
     "Count what re-ranking takes, before it is begun."
     c, N = config, _tokens_left(config)
     kept = num_selected_at_test(num_frames, c.num_frames, c.num_selected)
-    pairs = min(num_clips*num_captions, min(k, num_clips)*num_captions + min(k, num_captions)*num_clips)
+    pairs = min(num_clips*num_captions,
+                min(k, num_clips)*num_captions + min(k, num_captions)*num_clips)
     keys = c.fusion_layers*2*num_frames*N*c.embed_dim**2
     held = 4*num_clips*num_frames*c.proj_dim + 4*num_captions*(num_words*c.embed_dim + c.proj_dim)
-    return dict(pairs=pairs, gflop=2e-9*(pairs*_pair_macs(c, num_frames, kept, num_words) + num_clips*keys),
+    return dict(pairs=pairs,
+                gflop=2e-9*(pairs*_pair_macs(c, num_frames, kept, num_words) + num_clips*keys),
                 disk_mb=num_clips*num_frames*N*c.embed_dim*(2 if half else 4)/2**20,
                 memory_mb=(held + 48*num_clips*num_captions)/2**20 + 64)

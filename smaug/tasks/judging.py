@@ -34,35 +34,43 @@ def judge_answers(
     given:Sequence[str],            # Q answers; None where the clip could not be read
     records:Sequence[Question],     # Q
     answers:Sequence[str]=(),       # the closed list they were taken from; empty: none
-)->dict:                            # accuracy, by_type in %; num_questions, num_by_type, outside_list, missing
+)->dict:  # accuracy, by_type in %; num_questions, num_by_type, outside_list, missing
     "Count exact matches, in all and by type."
     if len(given) != len(records):
         raise ValueError(f"{len(given)} answers to {len(records)} questions; give one for each, "
                          "None where there is none")
-    right, asked, listed = Counter(), Counter(), set(answers)
+    right = Counter()
+    asked = Counter()
+    listed = set(answers)
     for answer, record in zip(given, records):
         if answer is None: continue
         kind = question_type(record)
         asked[kind] += 1
         right[kind] += answer == record.answer
-    if not asked: raise ValueError(f"none of {len(records)} questions was answered; no clip of theirs could be read")
-    outside = sum(a is not None and r.answer not in listed for a, r in zip(given, records)) if answers else 0
+    if not asked:
+        raise ValueError(
+            f"none of {len(records)} questions was answered; no clip of theirs could be read")
+    outside = sum(a is not None and r.answer not in listed for a,
+                  r in zip(given, records)) if answers else 0
     by_type = {kind: 100*right[kind]/asked[kind] for kind, _ in asked.most_common()}
-    return dict(accuracy=100*right.total()/asked.total(), by_type=by_type, num_questions=asked.total(),
-                num_by_type=dict(asked.most_common()), outside_list=outside, missing=len(given) - asked.total())
+    return dict(accuracy=100*right.total()/asked.total(), by_type=by_type,
+                num_questions=asked.total(), num_by_type=dict(asked.most_common()),
+                outside_list=outside, missing=len(given) - asked.total())
 
 # %% ../../nbs/tasks/05_judging.ipynb #f9dc7ed4
 def most_frequent(
     train:Sequence[Question],       # of the training split
     records:Sequence[Question],     # Q, to be answered
-    per_type:bool=False,            # of the question's type; an unseen type gets the most frequent of all
+    per_type:bool=False,  # of the question's type; an unseen type gets the most frequent of all
 )->list[str]:                       # Q
-    "Answer with what is most often right in training; of equally frequent answers, the alphabet's first."
+    """Answer with what is most often right in training; of equally frequent answers, the
+    alphabet's first."""
     counts = defaultdict(Counter)
     for record in train:
         counts[None][record.answer] += 1
         counts[question_type(record)][record.answer] += 1
-    if not counts: raise ValueError("no training question to count answers of; give the training split")
+    if not counts:
+        raise ValueError("no training question to count answers of; give the training split")
     best = {kind: min(c, key=lambda answer: (-c[answer], answer)) for kind, c in counts.items()}
     return [best.get(question_type(record) if per_type else None, best[None]) for record in records]
 
@@ -70,7 +78,8 @@ def most_frequent(
 def _group(records):
     "The questions of each clip, clips in the order in which they come first."
     rows = defaultdict(list)
-    for i, record in enumerate(records): rows[record.media_id].append(i)
+    for i, record in enumerate(records):
+        rows[record.media_id].append(i)
     return list(rows.values())
 
 def _clips(dataset, groups):
@@ -78,8 +87,9 @@ def _clips(dataset, groups):
     first = [dataset.records[rows[0]] for rows in groups]
     clips = [Caption(r.media, r.kind, ('left',), r.media_id) for r in first]
     source = dataset.store.with_records(clips) if dataset.store else clips
-    return ClipDataset(source, dataset.num_frames, dataset.image_size, dataset.train, dataset.crop_scale, dataset.flip,
-                       dataset.sides, **dataset.resizing, seed=dataset.seed)
+    return ClipDataset(source, dataset.num_frames, dataset.image_size, dataset.train,
+                       dataset.crop_scale, dataset.flip, dataset.sides, **dataset.resizing,
+                       seed=dataset.seed)
 
 # %% ../../nbs/tasks/05_judging.ipynb #57291211
 class QuestionLoader:
@@ -91,16 +101,21 @@ class QuestionLoader:
         max_words:int=32,       # word pieces of a question, at most
         per_clip:int=0,         # questions of each clip, drawn anew each epoch; 0 = all
         hidden:bool=False,      # frames (C, 0, …): nobody shows the clips
-        shuffle:bool=False, num_workers:int=0, drop_last:bool=False,    # these and those below: see clip_loader
+        # these and those below: see clip_loader
+        shuffle:bool=False, num_workers:int=0, drop_last:bool=False,
         rank:int=0, world:int=1, window:int=0,
     ):
         check_range('per_clip', per_clip, 0, float('inf'))
         self.records, self.groups = dataset.records, _group(dataset.records)
-        self.missing = len(dataset.store.missing) if dataset.store else 0       # clips that are not stored
-        self.tokenizer, self.max_words, self.per_clip, self.hidden = tokenizer, max_words, per_clip, hidden
+        # clips that are not stored
+        self.missing = len(dataset.store.missing) if dataset.store else 0
+        self.tokenizer = tokenizer
+        self.max_words = max_words
+        self.per_clip = per_clip
+        self.hidden = hidden
         batch_size = min(batch_size, max(1, len(self.groups)//world))
-        self.clips = clip_loader(_clips(dataset, self.groups), batch_size, None, 3, shuffle, num_workers, drop_last,
-                                 rank, world, window)
+        self.clips = clip_loader(_clips(dataset, self.groups), batch_size, None, 3, shuffle,
+                                 num_workers, drop_last, rank, world, window)
 
     def __len__(self): return len(self.clips)
     def __iter__(self): return self.batches()
@@ -111,7 +126,9 @@ class QuestionLoader:
 @patch
 def batches(self:QuestionLoader, epoch=0, start=0):
     "Batches of an epoch from number `start` on."
-    if not self.hidden: yield from (self._ask(batch, epoch) for batch in self.clips.batches(epoch, start)); return
+    if not self.hidden:
+        yield from (self._ask(batch, epoch) for batch in self.clips.batches(epoch, start))
+        return
     for keys in self.clips._keys(epoch, start):
         index = torch.tensor([i for _, i in keys])
         yield self._ask(dict(frames=torch.zeros(len(index), 0, 3, 1, 1), index=index), epoch)
@@ -123,24 +140,30 @@ def _drawn(self:QuestionLoader, clip, epoch):
     rows = self.groups[clip]
     if not 0 < self.per_clip < len(rows): return rows
     generator = make_generator('questions', self.clips.dataset.seed, epoch, clip)
-    return [rows[i] for i in torch.randperm(len(rows), generator=generator)[:self.per_clip].tolist()]
+    return [rows[i]
+            for i in torch.randperm(len(rows), generator=generator)[:self.per_clip].tolist()]
 
 @patch
 def _ask(self:QuestionLoader, batch, epoch):
     "Add the questions and answers of each clip."
     rows = [self._drawn(i, epoch) for i in batch['index'].tolist()]
     mirrored = [caption != 'left' for caption in batch.get('captions', ['left']*len(rows))]
-    asked = [(c, i, self.records[i], swap_sides if mirrored[c] else str) for c, some in enumerate(rows) for i in some]
-    questions, answers = ([turn(getattr(r, name)) for _, _, r, turn in asked] for name in ('text', 'answer'))
-    words, said = (encode_captions(self.tokenizer, texts, self.max_words) for texts in (questions, answers))
+    asked = [(c, i, self.records[i], swap_sides if mirrored[c] else str) for c,
+             some in enumerate(rows) for i in some]
+    questions, answers = ([turn(getattr(r, name)) for _, _, r, turn in asked]
+                          for name in ('text', 'answer'))
+    words, said = (encode_captions(self.tokenizer, texts, self.max_words)
+                   for texts in (questions, answers))
     clip, index = (torch.tensor(numbers) for numbers in list(zip(*asked))[:2])
-    return dict(frames=batch['frames'], clip=clip, index=index, questions=questions, answers=answers, ids=words.ids,
-                attention=words.attention, answer_ids=said.ids, answer_attention=said.attention)
+    return dict(frames=batch['frames'], clip=clip, index=index, questions=questions,
+                answers=answers, ids=words.ids, attention=words.attention, answer_ids=said.ids,
+                answer_attention=said.attention)
 
 # %% ../../nbs/tasks/05_judging.ipynb #696272f5
 class JudgedAnswers(NamedTuple):
     "A model's answers on a split."
-    metrics:dict            # what judge_answers counts; `generated`: accuracy in % without the list; missing_clips
+    # what judge_answers counts; `generated`: accuracy in % without the list; missing_clips
+    metrics:dict
     given:list              # an answer for each record; None where the clip could not be read
     best:torch.Tensor       # (N, k) int64, the likeliest answers of the list, best first
     scores:torch.Tensor     # (N, k) their log-probabilities
@@ -162,23 +185,27 @@ def judge_questions(
     closed = Words(*(x.to(device) for x in words)) if answers else None
     given, spoken, rows = ([None]*len(loader.records) for _ in range(3))
     for batch in loader:
-        known = model.read(*(batch[name].to(device) for name in ('frames', 'ids', 'attention', 'clip')))
+        known = model.read(
+            *(batch[name].to(device) for name in ('frames', 'ids', 'attention', 'clip')))
         said = generate_answers(model, known, loader.tokenizer)
         nothing = known.frames[:, :0], known.states[:, :0, 0]
         ranked = rank_answers(model, known, closed, k, legacy) if answers else nothing
         for row, i in enumerate(batch['index'].tolist()):
-            rows[i], spoken[i] = (*(x[row].cpu() for x in ranked), known.frames[row].cpu()), said[row]
+            rows[i], spoken[i] = (*(x[row].cpu() for x in ranked),
+                                  known.frames[row].cpu()), said[row]
             given[i] = answers[int(rows[i][0][0])] if answers else said[row]
     metrics = judge_answers(given, loader.records, answers)
-    metrics |= dict(generated=judge_answers(spoken, loader.records)['accuracy'], missing_clips=loader.missing)
+    metrics |= dict(generated=judge_answers(spoken, loader.records)['accuracy'],
+                    missing_clips=loader.missing)
     absent = [torch.zeros_like(x) - 1 for x in next(row for row in rows if row)]
-    return JudgedAnswers(metrics, given, *(torch.stack(x) for x in zip(*(row or absent for row in rows))))
+    return JudgedAnswers(metrics, given,
+                         *(torch.stack(x) for x in zip(*(row or absent for row in rows))))
 
 # %% ../../nbs/tasks/05_judging.ipynb #be392bf1
 class JudgedChoices(NamedTuple):
     "A model's choices on a split."
-    metrics:dict            # accuracy, dual_accuracy (two encoders alone), chance in %; counts of all kinds
-    scores:list             # for each record (n,) scores of its options; None where the clip could not be read
+    metrics:dict  # accuracy, dual_accuracy (two encoders alone), chance in %; counts of all kinds
+    scores:list  # for each record (n,) scores of its options; None where the clip could not be read
     frames:list             # for each record (n, κ) frames that were looked at for each option
 
 @torch.no_grad()
@@ -199,11 +226,14 @@ def judge_choices(
         counts = [len(some) for some in options]
         gallery = encode_gallery(model, [batch], device)
         clip = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
-        words = encode_captions(tokenizer, [o for some in options for o in some], model.config.max_words)
+        words = encode_captions(tokenizer, [o for some in options for o in some],
+                                model.config.max_words)
         text, pair = encode_queries(model, words, device=device), torch.arange(len(clip))
         match, frames = match_scores(model, gallery, text, clip, pair, device=device)
-        dual = clip_similarity(gallery.embedding, text.embedding, model.config.pool)[clip, pair]/scale
-        for i, *row in zip(index, *(x.split(counts) for x in (match + weight*dual, dual, frames))): found[i] = row
+        dual = clip_similarity(gallery.embedding, text.embedding, model.config.pool)[clip,
+                                                                                     pair]/scale
+        for i, *row in zip(index, *(x.split(counts) for x in (match + weight*dual, dual, frames))):
+            found[i] = row
     scores, dual, frames = ([row and row[part] for row in found] for part in range(3))
     return JudgedChoices(_count_choices(scores, dual, dataset.records), scores, frames)
 
@@ -212,8 +242,10 @@ def _check_options(records):
     "Refuse a question without options, or whose answer is none of them."
     for r in records:
         if len(r.options) < 2 or not 0 <= r.answer_id < len(r.options):
-            raise ValueError(f"question {r.question_id or r.media_id!r} has {len(r.options)} options and answer_id "
-                             f"{r.answer_id}; expected at least two options and the place of the right one")
+            raise ValueError(
+                f"question {r.question_id or r.media_id!r} has {len(r.options)} options and "
+                "answer_id "
+                f"{r.answer_id}; expected at least two options and the place of the right one")
 
 def _best(scores, right):
     "Whether the right option beats all others."
@@ -221,10 +253,14 @@ def _best(scores, right):
 
 def _count_choices(scores, dual, records):
     judged = [i for i, s in enumerate(scores) if s is not None]
-    if not judged: raise ValueError(f"none of {len(records)} clips could be read; no choice can be judged")
+    if not judged:
+        raise ValueError(f"none of {len(records)} clips could be read; no choice can be judged")
     def share(hits): return fmean(100*hit for hit in hits)
-    accuracy, alone = (share(_best(s[i], records[i].answer_id) for i in judged) for s in (scores, dual))
+    accuracy, alone = (share(_best(s[i], records[i].answer_id) for i in judged)
+                       for s in (scores, dual))
     counts = Counter(len(records[i].options) for i in judged)
-    return dict(accuracy=accuracy, dual_accuracy=alone, chance=fmean(100/len(records[i].options) for i in judged),
-                num_questions=len(judged), num_options={str(n): c for n, c in sorted(counts.items())},
+    return dict(accuracy=accuracy, dual_accuracy=alone,
+                chance=fmean(100/len(records[i].options) for i in judged),
+                num_questions=len(judged),
+                num_options={str(n): c for n, c in sorted(counts.items())},
                 missing=len(scores) - len(judged))

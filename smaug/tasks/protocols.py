@@ -22,7 +22,8 @@ from ..data.frames import sample_indices
 # %% ../../nbs/tasks/03_protocols.ipynb #f3d509e3
 @dataclass(frozen=True)
 class Protocol:
-    "How a benchmark is fine-tuned on and judged; the defaults are MSRVTT's (Tables 12 and 13, §4.1)."
+    """How a benchmark is fine-tuned on and judged; the defaults are MSRVTT's (Tables 12 and 13,
+    §4.1)."""
     test_frames:int = 12        # T, frames of a clip at test
     max_words:int = 32          # S, word pieces of a caption or paragraph
     epochs:int = 5              # passes over all captions or questions
@@ -39,7 +40,7 @@ class Protocol:
     warmup_epochs:float = 0.    # linear warm-up in passes; read where there are no warmup_steps
 
     def plan(self,
-        num_captions:int,       # or other items of the training split, one pass over which is an epoch
+        num_captions:int,  # or other items of the training split, one pass over which is an epoch
         seed:int=0,
         log_every:int=20,
     )->TrainConfig:
@@ -56,12 +57,18 @@ PROTOCOLS = dict(msrvtt=Protocol(), didemo=Protocol(max_words=64, epochs=10),
 # %% ../../nbs/tasks/03_protocols.ipynb #e7533169
 def _ask(records, names, captions):
     "The captions of the clips `names`, and the clip of each."
-    rows, texts, own = {name: g for g, name in enumerate(names)}, [], []
+    rows = {name: g for g, name in enumerate(names)}
+    texts = []
+    own = []
     for record in records:
         said = record.texts if captions == 'all' else record.texts[:1]
         if record.media_id not in rows: continue
-        texts += said; own += [rows[record.media_id]]*len(said)
-    if not texts: raise ValueError(f"none of the {len(names)} clips has a caption; check that the table and the clips belong together")
+        texts += said
+        own += [rows[record.media_id]]*len(said)
+    if not texts:
+        raise ValueError(
+            f"none of the {len(names)} clips has a caption; check that the table and the clips "
+            "belong together")
     return texts, torch.tensor(own)
 
 def _recalls(t2v, v2t, right, prefix=''):
@@ -72,7 +79,7 @@ def _recalls(t2v, v2t, right, prefix=''):
 # %% ../../nbs/tasks/03_protocols.ipynb #5d689f51
 class Judged(NamedTuple):
     "A model's answers on a retrieval split."
-    metrics:dict            # t2v, v2t (before re-ranking: dual_…) → R@1 R@5 R@10 MedR; chance; counts
+    metrics:dict  # t2v, v2t (before re-ranking: dual_…) → R@1 R@5 R@10 MedR; chance; counts
     clips:object            # source whose rows `gallery.index` names, one a clip
     gallery:object          # `Gallery`
     captions:list           # Q strings, the queries
@@ -99,13 +106,19 @@ def judge_retrieval(
     name:str='',            # of the checkpoint, written into that folder
     num_workers:int=0,      # processes that decode
 )->Judged:
-    "Every caption against every clip, both ways: two encoders first, then the multimodal encoder on the best k."
-    if captions not in ('all', 'first'): raise ValueError(f"captions is {captions!r}, expected 'all' or 'first'")
+    """Every caption against every clip, both ways: two encoders first, then the multimodal
+    encoder on the best k."""
+    if captions not in ('all', 'first'):
+        raise ValueError(f"captions is {captions!r}, expected 'all' or 'first'")
     check_range('max_words', max_words, 0, float('inf'))
     clips = clips_of(source)
     data = ClipDataset(clips, num_frames, model.config.image_size, False)
-    if folder: gallery = store_gallery(model, data, folder, name, batch_size=batch_size, num_workers=num_workers)
-    else: gallery = encode_gallery(model, frame_batches(data, range(len(data)), batch_size, num_workers))
+    if folder:
+        gallery = store_gallery(model, data, folder, name, batch_size=batch_size,
+                                num_workers=num_workers)
+    else:
+        gallery = encode_gallery(model,
+                                 frame_batches(data, range(len(data)), batch_size, num_workers))
     names = [data.records[i].media_id for i in gallery.index.tolist()]
     asked, own = _ask(getattr(source, 'records', source), names, captions)
     words, cut = query_words(tokenizer, asked, max_words or model.config.max_words)
@@ -130,8 +143,9 @@ def relevant_frames(
     rows = []
     for i in index.tolist():
         name, ids = store.records[i].media_id, store.frame_ids(i)
-        if name not in truth: raise ValueError(f"truth says nothing of clip {name!r}; give that of the store's split")
-        picked = sample_indices(store.num_stored(i), num_frames)                    # as `ClipDataset` samples
+        if name not in truth:
+            raise ValueError(f"truth says nothing of clip {name!r}; give that of the store's split")
+        picked = sample_indices(store.num_stored(i), num_frames)  # as `ClipDataset` samples
         rows.append([any(a <= ids[f] < b for a, b in truth[name]['relevant']) for f in picked])
     return torch.tensor(rows)
 
@@ -142,28 +156,35 @@ def recall_difference(
     captions:int,       # n >= 1, asked of both
 )->str:                 # a sentence
     "Say what fine-tuning did to R@1, beside its binomial standard error."
-    for name, value in dict(before=before, after=after).items(): check_range(name, value, 0, 100, include_high=True)
+    for name, value in dict(before=before, after=after).items():
+        check_range(name, value, 0, 100, include_high=True)
     check_range('captions', captions, 1, float('inf'))
     error = sum(p*(100 - p)/captions for p in (before, after))**.5
     change = after - before
-    verb = 'brings no measurable R@1 over' if abs(change) <= 2*error else 'raises R@1 over' if change > 0 else 'lowers R@1 below'
-    return (f'fine-tuning {verb} zero-shot: {before:.1f} → {after:.1f} %, {change:+.1f} ± {error:.1f} points '
-            f'(binomial standard error, {captions} captions)')
+    verb = 'brings no measurable R@1 over' if abs(
+        change) <= 2*error else 'raises R@1 over' if change > 0 else 'lowers R@1 below'
+    return (f'fine-tuning {verb} zero-shot: {before:.1f} → {after:.1f} %, {change:+.1f} ± '
+            f'{error:.1f} points ' f'(binomial standard error, {captions} captions)')
 
 # %% ../../nbs/tasks/03_protocols.ipynb #76551ab2
 def selection_quality(
     scores:torch.Tensor,    # (N, T) of each clip's frames given its caption
     relevant:torch.Tensor,  # (N, T) bool; clips with none or all relevant are left out
 )->dict[str, float]:        # top1_hit, r_precision, chance in %, num_clips
-    "How often the best frame is a relevant one, and the share of relevant ones among the best R of R relevant."
+    """How often the best frame is a relevant one, and the share of relevant ones among the best
+    R of R relevant."""
     if scores.shape != relevant.shape:
-        raise ValueError(f"scores are {tuple(scores.shape)} but relevant is {tuple(relevant.shape)}; expected the same")
+        raise ValueError(
+            f"scores are {tuple(scores.shape)} but relevant is {tuple(relevant.shape)}; expected "
+            "the same")
     mixed = relevant.any(1) & ~relevant.all(1)
     scores, relevant = scores[mixed], relevant[mixed]
-    if not len(scores): raise ValueError("no clip has both relevant and other frames; selection cannot be judged")
+    if not len(scores):
+        raise ValueError("no clip has both relevant and other frames; selection cannot be judged")
     order = scores.argsort(dim=1, descending=True, stable=True)
     hits = relevant.gather(1, order).float()
     count = relevant.sum(1, keepdim=True)
     among = (torch.arange(scores.shape[1]) < count).float()
-    return dict(top1_hit=100*hits[:, 0].mean().item(), r_precision=100*((hits*among).sum(1)/count[:, 0]).mean().item(),
+    return dict(top1_hit=100*hits[:, 0].mean().item(),
+                r_precision=100*((hits*among).sum(1)/count[:, 0]).mean().item(),
                 chance=100*relevant.float().mean().item(), num_clips=len(scores))

@@ -25,22 +25,29 @@ def recall(
     right:torch.Tensor,   # (Q, G) bool, the right answers of each query, at least one
     ks=(1, 5, 10),        # ranks reported
 )->dict[str, float]:      # R@k in %, MedR (1 is best)
-    "Share of queries with a right answer among the first k, and the median rank; ties count against us."
+    """Share of queries with a right answer among the first k, and the median rank; ties count
+    against us."""
     if scores.shape != right.shape:
-        raise ValueError(f"scores are {tuple(scores.shape)} but right is {tuple(right.shape)}; expected the same shape")
-    if scores.numel() == 0: raise ValueError("no query or an empty gallery; expected at least one clip and one caption")
-    if scores.isnan().any(): raise ValueError("scores hold NaN, which has no rank; look at the model's losses")
+        raise ValueError(
+            f"scores are {tuple(scores.shape)} but right is {tuple(right.shape)}; expected the "
+            "same shape")
+    if scores.numel() == 0:
+        raise ValueError("no query or an empty gallery; expected at least one clip and one caption")
+    if scores.isnan().any():
+        raise ValueError("scores hold NaN, which has no rank; look at the model's losses")
     lost = (~right.any(1)).nonzero().flatten().tolist()
     if lost: raise ValueError(f"query {lost[0]} has no right answer in the gallery; leave it out")
     best = scores.masked_fill(~right, -torch.inf).amax(1, keepdim=True)
     rank = 1 + ((scores >= best) & ~right).sum(1).double()
-    return {f'R@{k}': 100*(rank <= k).double().mean().item() for k in ks} | {'MedR': rank.quantile(.5).item()}
+    return {f'R@{k}': 100*(rank <= k).double().mean().item()
+            for k in ks} | {'MedR': rank.quantile(.5).item()}
 
 # %% ../../nbs/tasks/01_retrieval.ipynb #ddd5451e
 class Gallery(NamedTuple):
     "Every clip of a gallery, encoded once."
     embedding:torch.Tensor  # (G, T, E) unit-length, one per frame
-    tokens:torch.Tensor     # (G, T, 1+V', D) after the temporal encoder; may lie on disk (chapter tasks.gallery)
+    # (G, T, 1+V', D) after the temporal encoder; may lie on disk (chapter tasks.gallery)
+    tokens:torch.Tensor
     index:torch.Tensor      # (G,) record of each clip
 
 # %% ../../nbs/tasks/01_retrieval.ipynb #f8c92f7e
@@ -49,11 +56,13 @@ def _device(model, device):
     return torch.device(device) if device is not None else next(model.parameters()).device
 
 def _encode(model, frames):
-    "Embedding (B, T, E) and tokens (B, T, 1+V', D) of normalised clips; frame by frame where the model learned so."
+    """Embedding (B, T, E) and tokens (B, T, 1+V', D) of normalised clips; frame by frame where
+    the model learned so."""
     B, T = frames.shape[:2]
     alone = model.config.num_frames == 1
     video = model.encode_video(frames.flatten(0, 1).unsqueeze(1) if alone else frames)
-    return [x.unflatten(0, (B, T)).squeeze(2) if alone else x for x in (video.embedding, video.tokens)]
+    return [x.unflatten(0, (B, T)).squeeze(2) if alone else x
+            for x in (video.embedding, video.tokens)]
 
 # %% ../../nbs/tasks/01_retrieval.ipynb #4828b5ad
 @torch.no_grad()
@@ -68,7 +77,9 @@ def encode_gallery(
     for batch in batches:
         embedding, tokens = _encode(model, model.normalize(batch['frames'].to(device)))
         rows.append((embedding.cpu(), tokens.cpu(), batch['index']))
-    if not rows: raise ValueError("the gallery is empty; check the folder of clips and the list of skipped files")
+    if not rows:
+        raise ValueError(
+            "the gallery is empty; check the folder of clips and the list of skipped files")
     return Gallery(*(torch.cat(r) for r in zip(*rows)))
 
 # %% ../../nbs/tasks/01_retrieval.ipynb #340db31e
@@ -80,7 +91,8 @@ def query_words(
     "Clean captions and turn them into word ids; count those that are too long."
     captions = [clean_caption(caption) for caption in captions]
     if not captions: raise ValueError("no query; expected at least one caption")
-    lengths = [len(tokenizer(c, truncation=True, max_length=max_words + 1).input_ids) for c in captions]
+    lengths = [len(tokenizer(c, truncation=True, max_length=max_words + 1).input_ids)
+               for c in captions]
     return encode_captions(tokenizer, captions, max_words), sum(n > max_words for n in lengths)
 
 # %% ../../nbs/tasks/01_retrieval.ipynb #ce878e45
@@ -113,10 +125,12 @@ def dual_scores(
 # %% ../../nbs/tasks/01_retrieval.ipynb #a24f5247
 def _frames_kept(model, num_frames, keep):
     "How many of T frames the selector leaves."
-    return num_selected_at_test(num_frames, model.config.num_frames, model.config.num_selected, keep)
+    return num_selected_at_test(num_frames, model.config.num_frames, model.config.num_selected,
+                                keep)
 
 def _pairs_at_once(model, gallery, batch_size, memory_mb, keep='ratio'):
-    "How many pairs' gathered keys and values fit into the memory, at least one and at most `batch_size`."
+    """How many pairs' gathered keys and values fit into the memory, at least one and at most
+    `batch_size`."""
     _, T, N, D = gallery.tokens.shape
     pair = 2*model.config.fusion_layers*_frames_kept(model, T, keep)*N*D*4
     return max(1, min(batch_size, memory_mb*2**20//pair))
@@ -130,15 +144,17 @@ def _check_ensemble(model, ensemble):
     if ensemble not in ('concat', *_POOLS):
         raise ValueError(f"ensemble is {ensemble!r}, expected one of concat, {', '.join(_POOLS)}")
     if ensemble != 'concat' and model.config.num_frames > 1:
-        raise ValueError(f"ensemble {ensemble!r} joins answers about single frames, but this model was trained with "
-                         f"{model.config.num_frames} frames together; use ensemble='concat'")
+        raise ValueError(
+            f"ensemble {ensemble!r} joins answers about single frames, but this model was "
+            "trained with " f"{model.config.num_frames} frames together; use ensemble='concat'")
 
 @torch.no_grad()
 def _match(model, words, video, local, said, ensemble, keep):
     "Log-odds (P,) and frames (P, κ) of some pairs of the clips and captions at hand."
     T, own = video.tokens.shape[1], torch.arange(len(local), device=local.device)
     if ensemble != 'concat':
-        keys = model.fusion.visual_keys(video.tokens.flatten(0, 1).unsqueeze(1))            # each frame a clip
+        # each frame a clip
+        keys = model.fusion.visual_keys(video.tokens.flatten(0, 1).unsqueeze(1))
         every = (local.unsqueeze(1)*T + torch.arange(T, device=local.device)).flatten()     # (P·T,)
         out = model.match_pairs(words, said.repeat_interleave(T), keys, every, None)
         return _POOLS[ensemble]((out[:, 1] - out[:, 0]).unflatten(0, (-1, T))), None
@@ -156,7 +172,8 @@ def _progress(total, every=10.):
         done, now = done + pairs, time.time()
         if now - said < every: return
         said, rate = now, done/(now - start)
-        print(f"{done}/{total} pairs read, {rate:.0f} a second, {(total - done)/rate:.0f} s left", flush=True)
+        print(f"{done}/{total} pairs read, {rate:.0f} a second, {(total - done)/rate:.0f} s left",
+              flush=True)
     return tell
 
 # %% ../../nbs/tasks/01_retrieval.ipynb #669fb5dc
@@ -171,20 +188,31 @@ def match_scores(
     memory_mb:int=64,        # that the gathered keys of those pairs may take
     ensemble:str='concat',   # several frames at once; or 'mean', 'max', 'lse' over single ones
     keep:str='ratio',        # frames selected of T: 'ratio' κ/K, 'fixed' κ, 'all'
-)->tuple[torch.Tensor, torch.Tensor]:  # (P,) log-odds of 'match', (P, κ) frames looked at (κ = T when all are kept)
-    "What the multimodal encoder says of given pairs, on the frames that the selector picks for each pair."
+    # (P,) log-odds of 'match', (P, κ) frames looked at (κ = T when all are kept)
+)->tuple[torch.Tensor, torch.Tensor]:
+    """What the multimodal encoder says of given pairs, on the frames that the selector picks for
+    each pair."""
     if not len(video_ids) == len(text_ids) > 0:
-        raise ValueError(f"{len(video_ids)} clips and {len(text_ids)} captions; expected one of each for every pair")
+        raise ValueError(
+            f"{len(video_ids)} clips and {len(text_ids)} captions; expected one of each for "
+            "every pair")
     _check_ensemble(model, ensemble)
     model.eval()
     device, T = _device(model, device), gallery.tokens.shape[1]
-    order = torch.argsort(video_ids, stable=True)   # pairs of one clip stay together: it is read and projected once
-    logits, frames, tell = [], [], _progress(len(order))
+    # pairs of one clip stay together: it is read and projected once
+    order = torch.argsort(video_ids, stable=True)
+    logits = []
+    frames = []
+    tell = _progress(len(order))
     for part in order.split(_pairs_at_once(model, gallery, batch_size, memory_mb, keep)):
-        (clips, local), (said, local_said) = (torch.unique(ids[part], return_inverse=True) for ids in (video_ids, text_ids))
-        video = Video(None, None, gallery.tokens[clips].to(device), gallery.embedding[clips].to(device))
+        (clips, local), (said,
+                         local_said) = (torch.unique(ids[part], return_inverse=True)
+                                        for ids in (video_ids, text_ids))
+        video = Video(None, None, gallery.tokens[clips].to(device),
+                      gallery.embedding[clips].to(device))
         words = Text(*(x[said].to(device) for x in text))
-        logit, seen = _match(model, words, video, local.to(device), local_said.to(device), ensemble, keep)
+        logit, seen = _match(model, words, video, local.to(device), local_said.to(device), ensemble,
+                             keep)
         logits.append(logit.cpu())
         frames.append(torch.arange(T).expand(len(part), T) if seen is None else seen.cpu())
         tell(len(part))
@@ -198,7 +226,8 @@ def _candidates(scores, k):
     return torch.zeros_like(scores, dtype=torch.bool).scatter(1, best, True)
 
 def _behind(scores, new, candidates):
-    "New scores for candidates; the rest keep their order below all of them. In float64, so that no difference is lost."
+    """New scores for candidates; the rest keep their order below all of them. In float64, so
+    that no difference is lost."""
     scores, new = scores.double(), new.double()
     return torch.where(candidates, new, new[candidates].min() - 1 - (scores.max() - scores))
 
@@ -218,12 +247,19 @@ def read_candidates(
     "Read the k best of each query with the multimodal encoder, each pair once."
     check_range('k', k, 1, float('inf'))
     expected = len(text.embedding), len(gallery.embedding)
-    if 0 in expected: raise ValueError(f"{expected[0]} captions and {expected[1]} clips; expected at least one of each")
+    if 0 in expected:
+        raise ValueError(
+            f"{expected[0]} captions and {expected[1]} clips; expected at least one of each")
     if tuple(scores.shape) != expected:
-        raise ValueError(f"scores are {tuple(scores.shape)}, expected {expected}: captions × clips; transpose them?")
-    by_text, by_clip, match = _candidates(scores, k), _candidates(scores.T, k), torch.zeros_like(scores)
+        raise ValueError(
+            f"scores are {tuple(scores.shape)}, expected {expected}: captions × clips; "
+            "transpose them?")
+    by_text = _candidates(scores, k)
+    by_clip = _candidates(scores.T, k)
+    match = torch.zeros_like(scores)
     text_ids, video_ids = (by_text | by_clip.T).nonzero(as_tuple=True)
-    match[text_ids, video_ids] = match_scores(model, gallery, text, video_ids, text_ids, device=device, ensemble=ensemble, keep=keep)[0]
+    match[text_ids, video_ids] = match_scores(model, gallery, text, video_ids, text_ids,
+                                              device=device, ensemble=ensemble, keep=keep)[0]
     return Candidates(by_text, by_clip, match)
 
 # %% ../../nbs/tasks/01_retrieval.ipynb #c3832376
@@ -232,7 +268,8 @@ def join_scores(
     candidates:Candidates,
     weight:float=0.,        # w, of those scores over the temperature; 0 is Singularity's rule
     temperature:float=.07,  # τ of the model
-)->tuple[torch.Tensor, torch.Tensor]:   # (Q, G) text→video and (G, Q) video→text; candidates always before the rest
+    # (Q, G) text→video and (G, Q) video→text; candidates always before the rest
+)->tuple[torch.Tensor, torch.Tensor]:
     "Rank candidates by both judges, and the rest behind them."
     new = candidates.match + weight*scores/temperature
     return _behind(scores, new, candidates.by_text), _behind(scores.T, new.T, candidates.by_clip)

@@ -30,27 +30,35 @@ from ..files import (
 class _Architecture(NamedTuple):
     cls:type            # of the model
     config:type         # frozen dataclass
-    build:callable      # (config, **settings) → model; or where such a function is, as 'module.function'
+    # (config, **settings) → model; or where such a function is, as 'module.function'
+    build:callable
 
 _KNOWN = {}             # name → _Architecture
 
 # %% ../../nbs/training/01_checkpoints.ipynb #522930ed
 def register_architecture(
-    cls:type,   # nn.Module with `.config`; built by cls(config), or cls.from_settings(config, **settings())
-    maker:str=None,     # 'module.function' that makes it, or a subclass `saved_as` it, from a config; None = cls
+    # nn.Module with `.config`; built by cls(config), or cls.from_settings(config, **settings())
+    cls:type,
+    # 'module.function' that makes it, or a subclass `saved_as` it, from a config; None = cls
+    maker:str=None,
 )->type:        # the same class, with `save_pretrained` and `from_pretrained`
     "Let checkpoints save and rebuild the models of a class."
     build = getattr(cls, 'from_settings', cls)
     config = get_type_hints(cls.__init__ if build is cls else build).get('config')
     if not (is_dataclass(config) and config.__dataclass_params__.frozen):
-        raise ValueError(f"{cls.__name__} is built from {config}, expected a frozen dataclass; annotate `config` "
-                         "in its constructor")
+        raise ValueError(
+            f"{cls.__name__} is built from {config}, expected a frozen dataclass; annotate "
+            "`config` " "in its constructor")
     known = _KNOWN.get(cls.__name__)
-    if known and '__main__' not in (modules := {known.cls.__module__, cls.__module__}) and len(modules) > 1:     # a notebook may define anew
-        raise ValueError(f"{cls.__name__} is also the name of a model of {known.cls.__module__}; choose another")
+    # a notebook may define anew
+    if known and '__main__' not in (modules := {known.cls.__module__,
+                                                cls.__module__}) and len(modules) > 1:
+        raise ValueError(
+            f"{cls.__name__} is also the name of a model of {known.cls.__module__}; choose another")
     _KNOWN[cls.__name__] = _Architecture(cls, config, maker or build)
     cls.save_pretrained = save_checkpoint
-    cls.from_pretrained = classmethod(lambda cls, folder, **options: load_model(folder, expected=cls, **options))
+    cls.from_pretrained = classmethod(lambda cls, folder,
+                                      **options: load_model(folder, expected=cls, **options))
     return cls
 
 def build_architecture(
@@ -66,24 +74,44 @@ def build_architecture(
     return build(config, **settings)
 
 # %% ../../nbs/training/01_checkpoints.ipynb #8acf3f2c
+# Where the classes of checkpoints lived before the package had folders.
+_MOVED = {'smaug.model': 'smaug.models.smaug', 'smaug.answers': 'smaug.tasks.answers',
+          'smaug.videomae': 'smaug.videomae.model', 'smaug.classify': 'smaug.videomae.classify',
+          'smaug.detection': 'smaug.videomae.detection', 'smaug.lvmae': 'smaug.lvmae.model',
+          'smaug.tokenizer': 'smaug.lvmae.tokenizer', 'smaug.export': 'smaug.search.export'}
+
+def _is_ours(module):
+    "Is this the name of a module of smaug, or of one of its packages, that is here?"
+    if not re.fullmatch(r'smaug(\.[a-z]\w*){1,2}', module): return False
+    try:
+        return find_spec(module) is not None
+    # its package is not here
+    except ModuleNotFoundError:
+        return False
+
 def _architecture(about, source):
     "The registered architecture of a checkpoint; one of smaug's own modules is imported for it."
     name, module = about['architecture'], about.get('module', 'smaug.models.smaug')
-    if name not in _KNOWN and re.fullmatch(r'smaug\.\w+', module) and find_spec(module):
+    module = _MOVED.get(module, module)
+    if name not in _KNOWN and _is_ours(module):
         cls = getattr(import_module(module), name, None)
-        if isinstance(cls, type) and issubclass(cls, nn.Module): register_architecture(cls)
+        if isinstance(cls, type) and issubclass(cls, nn.Module):
+            register_architecture(cls)
     if name in _KNOWN: return _KNOWN[name]
-    raise ValueError(f"{source} is a {name} of {module}, which smaug {smaug.__version__} does not know "
-                     f"(known: {', '.join(sorted(_KNOWN))}); import what defines it and call "
-                     f"register_architecture({name}), or update smaug")
+    raise ValueError(
+        f"{source} is a {name} of {module}, which smaug {smaug.__version__} does not know "
+        f"(known: {', '.join(sorted(_KNOWN))}); import what defines it and call "
+        f"register_architecture({name}), or update smaug")
 
 def _architecture_of(model):
     "The registered architecture of a model; its class is registered by the way."
     cls = getattr(model, 'saved_as', type(model))
     if not is_dataclass(getattr(model, 'config', None)):
-        raise ValueError(f"{cls.__name__} has no configuration, expected a frozen dataclass in `.config`; "
-                         "unwrap a distributed or compiled model first (accelerator.unwrap_model)")
-    if cls.__name__ not in _KNOWN or _KNOWN[cls.__name__].cls is not cls: register_architecture(cls)
+        raise ValueError(
+            f"{cls.__name__} has no configuration, expected a frozen dataclass in `.config`; "
+            "unwrap a distributed or compiled model first (accelerator.unwrap_model)")
+    if cls.__name__ not in _KNOWN or _KNOWN[cls.__name__].cls is not cls:
+        register_architecture(cls)
     return _KNOWN[cls.__name__]
 
 # %% ../../nbs/training/01_checkpoints.ipynb #0f9f80b1
@@ -93,28 +121,37 @@ def save_checkpoint(
     tokenizer=None,      # saved beside the weights
     metrics:dict=None,   # how good it was, on what
     extra:dict=None,     # what else belongs to it, e.g. its closed list of answers
-    history:list=None,   # the stages that trained it, see `add_stage`; None = what a loaded model brought along
+    # the stages that trained it, see `add_stage`; None = what a loaded model brought along
+    history:list=None,
 )->Path:                 # the folder
-    "Write weights, configuration, history, metrics, code version and tokenizer; the old folder stays until all is there."
-    cls, settings = _architecture_of(model).cls, model.settings() if hasattr(model, 'settings') else {}
-    about = dict(architecture=cls.__name__, module=cls.__module__, config=asdict(model.config), settings=settings,
-                 metrics=metrics or {}, extra=extra or {})
-    if history is None: history = getattr(model, 'history', None)
-    if history is not None: about['history'] = history
+    """Write weights, configuration, history, metrics, code version and tokenizer; the old folder
+    stays until all is there."""
+    cls, settings = _architecture_of(model).cls, model.settings() if hasattr(model,
+                                                                             'settings') else {}
+    about = dict(architecture=cls.__name__, module=cls.__module__, config=asdict(model.config),
+                 settings=settings, metrics=metrics or {}, extra=extra or {})
+    if history is None:
+        history = getattr(model, 'history', None)
+    if history is not None:
+        about['history'] = history
     with replace_folder(folder, about) as new:
-        save_file(own_tensors(model.state_dict()), new/'model.safetensors', metadata=dict(format='pt'))
-        if tokenizer is not None: tokenizer.save_pretrained(new/'tokenizer')
+        save_file(own_tensors(model.state_dict()), new/'model.safetensors',
+                  metadata=dict(format='pt'))
+        if tokenizer is not None:
+            tokenizer.save_pretrained(new/'tokenizer')
     return Path(folder)
 
 # %% ../../nbs/training/01_checkpoints.ipynb #18a0a002
 def read_history(
     folder:str|Path,     # written by `save_checkpoint` with a history
-)->list[dict]:           # a stage each, oldest first: stage, corpus, steps, num_frames, num_selected; untrained: empty
+    # a stage each, oldest first: stage, corpus, steps, num_frames, num_selected; untrained: empty
+)->list[dict]:
     "List the stages that trained a checkpoint (§3.5)."
     history = read_about(folder).get('history')
     if history is None:
-        raise ValueError(f"{folder} does not say how it was trained, expected `history` in its config.json; "
-                         "re-run the stage that makes it")
+        raise ValueError(
+            f"{folder} does not say how it was trained, expected `history` in its config.json; "
+            "re-run the stage that makes it")
     return history
 
 def add_stage(
@@ -122,11 +159,13 @@ def add_stage(
     stage:str,           # its name, e.g. 'pretrain_1f'
     corpus:str,          # that it was trained on
     steps:int,           # optimiser steps, >= 0
-    config,              # of the trained model; its num_frames (K) and num_selected (κ), where it has them
+    config,  # of the trained model; its num_frames (K) and num_selected (κ), where it has them
 )->list[dict]:           # a new list
     "Add a stage to the history of the checkpoint that it starts from."
-    if steps < 0: raise ValueError(f"steps is {steps}, expected the optimiser steps of the stage, 0 or more")
-    frames = {name: getattr(config, name) for name in ('num_frames', 'num_selected') if hasattr(config, name)}
+    if steps < 0:
+        raise ValueError(f"steps is {steps}, expected the optimiser steps of the stage, 0 or more")
+    frames = {name: getattr(config, name) for name in ('num_frames', 'num_selected')
+              if hasattr(config, name)}
     return [*history, dict(stage=stage, corpus=corpus, steps=int(steps), **frames)]
 
 def steps_behind(
@@ -145,10 +184,15 @@ def _make_config(cls, values, source, version='another version'):
     "Rebuild a frozen dataclass from JSON's values, or say what does not fit."
     known, hints = {f.name: f for f in fields(cls)}, get_type_hints(cls)
     newer = sorted(set(values) - set(known))
-    if newer: raise ValueError(f"{source} sets {', '.join(newer)}, unknown to smaug {smaug.__version__}; it was "
-                               f"written by smaug {version}: update smaug")
-    lost = [k for k, f in known.items() if k not in values and f.default is f.default_factory is MISSING]
-    if lost: raise ValueError(f"{source} lacks {', '.join(lost)}; re-run the stage that makes the checkpoint")
+    if newer:
+        raise ValueError(
+            f"{source} sets {', '.join(newer)}, unknown to smaug {smaug.__version__}; it was "
+            f"written by smaug {version}: update smaug")
+    lost = [k for k,
+            f in known.items() if k not in values and f.default is f.default_factory is MISSING]
+    if lost:
+        raise ValueError(
+            f"{source} lacks {', '.join(lost)}; re-run the stage that makes the checkpoint")
     made = {}
     for name, value in _tuples(values).items():
         kind = hints[name]
@@ -165,17 +209,21 @@ def _find(name_or_folder, **hub):
     "A local folder, or that of a model of the hub, fetched if need be."
     folder = whole_folder(name_or_folder)
     named = isinstance(name_or_folder, str) and re.fullmatch(r'[\w.-]+/[\w.-]+', name_or_folder)
-    if folder.exists() or folder.parent.is_dir() and folder.parent != Path('.') or not named: return folder
+    if folder.exists() or folder.parent.is_dir() and folder.parent != Path('.') or not named:
+        return folder
     wanted = ['*.json', '*.safetensors', 'tokenizer/*']                         # never a pickle
-    try: return Path(snapshot_download(name_or_folder, allow_patterns=wanted, **hub))
+    try:
+        return Path(snapshot_download(name_or_folder, allow_patterns=wanted, **hub))
     except (OSError, HfHubHTTPError) as error:
-        raise FileNotFoundError(f"no folder {name_or_folder} here, and the hub gave no model of that name "
-                                f"({type(error).__name__}); check the name and the connection") from error
+        raise FileNotFoundError(
+            f"no folder {name_or_folder} here, and the hub gave no model of that name "
+            f"({type(error).__name__}); check the name and the connection") from error
 
 def _fit_positions(theirs, old, new):
     "Resize learned positions where the images have another size (Table 10)."
     names = [k for k in theirs if k.endswith('pos_embed')]
-    if not names or getattr(old, 'image_size', None) == getattr(new, 'image_size', None): return theirs
+    if not names or getattr(old, 'image_size', None) == getattr(new, 'image_size', None):
+        return theirs
     grids = [grid_size(c.image_size, c.patch_size) for c in (old, new)]
     return theirs | {k: interpolate_positions(theirs[k], *grids) for k in names}
 
@@ -186,41 +234,49 @@ def _override(config, changes):
         if name not in known:
             raise ValueError(f"unknown model field {name!r}; expected some of {', '.join(known)}")
         if name.endswith('heads') and changes[name] != getattr(config, name):
-            raise ValueError(f"{name} is {getattr(config, name)} in this checkpoint; with {changes[name]} the same "
-                             "weights would compute something else; leave it as it is")
+            raise ValueError(
+                f"{name} is {getattr(config, name)} in this checkpoint; with {changes[name]} "
+                "the same " "weights would compute something else; leave it as it is")
     return replace(config, **_tuples(changes))
 
 # %% ../../nbs/training/01_checkpoints.ipynb #652ec7c6
 def load_model(
-    name_or_folder:str|Path,        # written by `save_checkpoint`; or a name on the hub, as 'someone/model'
+    # written by `save_checkpoint`; or a name on the hub, as 'someone/model'
+    name_or_folder:str|Path,
     expected:type=None,             # class it must be of; None = any
     revision:str=None,              # of a model on the hub: branch, tag or commit
     cache_dir:str|Path=None,        # of the hub; None = its own
     local_files_only:bool=False,    # ask no network
-    **overrides,                    # fields of its configuration that change no weight, e.g. num_frames=4
+    **overrides,  # fields of its configuration that change no weight, e.g. num_frames=4
 )->nn.Module:                       # in evaluation mode
-    "Rebuild whatever model a checkpoint holds; every weight must fit, or the differences are listed."
-    folder = _find(name_or_folder, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
+    """Rebuild whatever model a checkpoint holds; every weight must fit, or the differences are
+    listed."""
+    folder = _find(name_or_folder, revision=revision, cache_dir=cache_dir,
+                   local_files_only=local_files_only)
     about = read_about(folder)
     known = _architecture(about, folder)
     if expected is not None and known.cls is not getattr(expected, 'saved_as', expected):
-        raise ValueError(f"{folder} describes {about['architecture']}, expected {expected.__name__}; "
-                         "load_model(folder) loads it as what it is")
-    config = _override(_make_config(known.config, about['config'], folder, about['smaug_version']), overrides)
+        raise ValueError(
+            f"{folder} describes {about['architecture']}, expected {expected.__name__}; "
+            "load_model(folder) loads it as what it is")
+    config = _override(_make_config(known.config, about['config'], folder, about['smaug_version']),
+                       overrides)
     settings = _tuples(about.get('settings', {}))
-    with torch.random.fork_rng(devices=[]): model = build_architecture(known.cls, config, **settings)
+    with torch.random.fork_rng(devices=[]):
+        model = build_architecture(known.cls, config, **settings)
     model.history = about.get('history')                # saved with it again
     return load_weights(model, folder).eval()
 
 def load_weights(
     model:nn.Module,     # filled in place
-    folder:str|Path,     # checkpoint of the same widths and depths; another image size is interpolated
+    folder:str|Path,  # checkpoint of the same widths and depths; another image size is interpolated
 )->nn.Module:            # the same model
     "Start a model from a checkpoint: one-frame to several-frame initialisation (§3.5)."
     about, known = read_about(folder), _architecture_of(model)
     if about['architecture'] != known.cls.__name__:
-        raise ValueError(f"{folder} describes {about['architecture']}, expected {known.cls.__name__}; start this "
-                         "model from another checkpoint, or load_model(folder)")
+        raise ValueError(
+            f"{folder} describes {about['architecture']}, expected {known.cls.__name__}; "
+            "start this " "model from another checkpoint, or load_model(folder)")
     old = _make_config(known.config, about['config'], folder, about['smaug_version'])
     digest = about.get('sha256', {}).get('model.safetensors')
     theirs = read_weights(whole_folder(folder)/'model.safetensors', digest)
@@ -228,11 +284,11 @@ def load_weights(
     return model
 
 # %% ../../nbs/training/01_checkpoints.ipynb #29b9328f
-register_architecture(Smaug, 'smaug.options.make_model')     # looked up when a model is built
+register_architecture(Smaug, 'smaug.options.model.make_model')     # looked up when a model is built
 
 def load_checkpoint(
     folder:str|Path,     # written by `save_checkpoint`, or a name on the hub
-    **overrides,         # fields of `SmaugConfig` that change no weight, e.g. num_frames=4, num_selected=2
+    **overrides,  # fields of `SmaugConfig` that change no weight, e.g. num_frames=4, num_selected=2
 )->Smaug:
     "Rebuild a `Smaug` from its folder, as `Smaug.from_pretrained` does."
     return load_model(folder, expected=Smaug, **overrides)

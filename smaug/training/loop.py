@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator, DistributedType
 from accelerate.state import AcceleratorState
-from accelerate.utils import (DistributedDataParallelKwargs, FullyShardedDataParallelPlugin, gather_object,
-                              send_to_device)
+from accelerate.utils import (DistributedDataParallelKwargs, FullyShardedDataParallelPlugin,
+                              gather_object, send_to_device)
 from ..lean import timm# without torch's compiler
 from timm.models.vision_transformer import Block
 from torch import nn
@@ -43,17 +43,23 @@ class TrainConfig:
     keep_last:int = 1            # states that stay
     keep_best:bool = False       # and the best one
     accumulate:int = 1           # batches a step, one after the other
-    precision:str = ''           # 'no', 'bf16' or 'fp16'; '' is what the launcher says, without one 'no'
+    precision:str = ''  # 'no', 'bf16' or 'fp16'; '' is what the launcher says, without one 'no'
     checkpoint_blocks:bool = False  # compute a block's activations twice rather than keep them
-    gather_negatives:bool = False   # VTC among the clips of all processes, not of each (Singularity)
-    shard:bool = False           # weights, gradients and moments spread over the GPUs (FSDP), not copied to each
+    gather_negatives:bool = False  # VTC among the clips of all processes, not of each (Singularity)
+    # weights, gradients and moments spread over the GPUs (FSDP), not copied to each
+    shard:bool = False
 
     def __post_init__(self):
-        lows = dict(steps=1, warmup_steps=0, log_every=1, save_every=0, clip_grad=0, min_lr=0, keep_last=1, accumulate=1)
-        for name, low in lows.items(): check_range(name, getattr(self, name), low, float('inf'))
+        lows = dict(steps=1, warmup_steps=0, log_every=1, save_every=0, clip_grad=0, min_lr=0,
+                    keep_last=1, accumulate=1)
+        for name, low in lows.items():
+            check_range(name, getattr(self, name), low, float('inf'))
         if self.precision not in ('', 'no', 'bf16', 'fp16'):
-            raise ValueError(f"precision is {self.precision!r}, expected 'no', 'bf16', 'fp16', or '' for what the launcher says")
-        check_range('lr', self.lr, self.min_lr, float('inf'), remedy="the schedule falls from lr to min_lr")
+            raise ValueError(
+                f"precision is {self.precision!r}, expected 'no', 'bf16', 'fp16', or '' for what "
+                "the launcher says")
+        check_range('lr', self.lr, self.min_lr, float('inf'),
+                    remedy="the schedule falls from lr to min_lr")
 
 # %% ../../nbs/11_train.ipynb #42ab1516
 def parameter_groups(
@@ -83,17 +89,23 @@ def _endless(batches, epoch, used):
     "Yield (source, batch) and the place after it, (epoch, batches of it used), epoch after epoch."
     while True:
         seen = used
-        for seen, pair in enumerate(batches(epoch, used), used + 1): yield pair, (epoch, seen)
+        for seen, pair in enumerate(batches(epoch, used), used + 1):
+            yield pair, (epoch, seen)
         if not seen:
-            raise ValueError(f"the data gave no batch in epoch {epoch}; lower batch_size or look at the skipped files")
+            raise ValueError(
+                f"the data gave no batch in epoch {epoch}; lower batch_size or look at the "
+                "skipped files")
         epoch, used = epoch + 1, 0
 
 def _stream(batches, place, steps, accumulate=1):
-    "Yield (place, group, seconds waited) up to `steps`: a group is a step's (source, batch) pairs, a place is where it leaves us."
+    """Yield (place, group, seconds waited) up to `steps`: a group is a step's (source, batch)
+    pairs, a place is where it leaves us."""
     (step, *start), tick = place, time.perf_counter()
     source, group = _endless(batches, *start), []
     while step < steps:
-        with torch.random.fork_rng(devices=[]): pair, here = next(source)   # loaders leave the model's randomness alone
+        # loaders leave the model's randomness alone
+        with torch.random.fork_rng(devices=[]):
+            pair, here = next(source)
         group.append(pair)
         if len(group) < accumulate: continue
         step += 1
@@ -106,32 +118,39 @@ def _resume(folder, accelerator, settings):
     saved = None if folder is None else load_state(folder, accelerator, settings)
     return (tuple(saved['place']), saved['history']) if saved else ((0, 0, 0), [])
 def _settings(config, accelerator, model):
-    return asdict(config) | dict(processes=accelerator.num_processes, model=str(getattr(model, 'config', '')))
+    return asdict(config) | dict(processes=accelerator.num_processes,
+                                 model=str(getattr(model, 'config', '')))
 
 def _score(recent, judge, model, accelerator):
-    "How good the model is, low for good: less what `judge` says, or the mean loss of the recent steps."
+    """How good the model is, low for good: less what `judge` says, or the mean loss of the
+    recent steps."""
     if judge is None:
         losses = torch.stack([sum(step.losses.values()) for step in recent])
         return accelerator.reduce(losses.mean(), 'mean').item()
     model.eval()
-    try: return -float(judge(model))
-    finally: model.train()
+    try:
+        return -float(judge(model))
+    finally:
+        model.train()
 
 # %% ../../nbs/11_train.ipynb #41820c7a
 def make_accelerator(
     config:TrainConfig=TrainConfig(),   # precision, shard
 )->Accelerator:
-    "What Accelerate finds: devices, the launcher's processes and precision. A step need not use every weight."
+    """What Accelerate finds: devices, the launcher's processes and precision. A step need not
+    use every weight."""
     processes()
-    AcceleratorState._reset_state()                     # an earlier run of this process may have had another precision
+    AcceleratorState._reset_state()  # an earlier run of this process may have had another precision
     plugin = None
     if config.shard or os.environ.get('ACCELERATE_USE_FSDP', '').lower() == 'true':
         from torch.distributed.fsdp import MixedPrecisionPolicy     # here: it brings sympy
-        plugin = FullyShardedDataParallelPlugin(
-            fsdp_version=2, auto_wrap_policy='no_wrap', reshard_after_forward=False, cpu_ram_efficient_loading=False,
-            mixed_precision_policy=MixedPrecisionPolicy())
+        plugin = FullyShardedDataParallelPlugin(fsdp_version=2, auto_wrap_policy='no_wrap',
+                                                reshard_after_forward=False,
+                                                cpu_ram_efficient_loading=False,
+                                                mixed_precision_policy=MixedPrecisionPolicy())
     accelerator = Accelerator(mixed_precision=config.precision or None, fsdp_plugin=plugin,
-                              kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
+                              kwargs_handlers=[DistributedDataParallelKwargs(
+        find_unused_parameters=True)])
     if plugin and accelerator.distributed_type != DistributedType.FSDP and accelerator.is_main_process:
         print('nothing to shard: FSDP needs several GPUs', flush=True)
     return accelerator
@@ -142,65 +161,85 @@ def _shardable(model):
     model = copy.deepcopy(model)
     for module in model.modules():
         for name, p in list(module.named_parameters(recurse=False)):
-            if p.dim() == 0: setattr(module, name, nn.Parameter(p.detach().reshape(1), p.requires_grad))
+            if p.dim() == 0:
+                setattr(module, name, nn.Parameter(p.detach().reshape(1), p.requires_grad))
     return model
 
 def _fill_moments(optimizer):
     "Give idle weights the moments that a sharded state is expected to have."
     for p in (p for group in optimizer.param_groups for p in group['params']):
         zero = [torch.zeros_like(p) for _ in range(2)]
-        optimizer.state[p] = dict(step=torch.zeros((), device=p.device), exp_avg=zero[0], exp_avg_sq=zero[1])
+        optimizer.state[p] = dict(step=torch.zeros((), device=p.device), exp_avg=zero[0],
+                                  exp_avg_sq=zero[1])
 
 def _unshard(net, model):
     "Collect the weights that FSDP spread over the processes."
-    whole = {name: p.full_tensor() if hasattr(p, 'full_tensor') else p for name, p in net.state_dict().items()}
-    model.load_state_dict({name: whole[name].reshape(p.shape) for name, p in model.state_dict().items()})
+    whole = {name: p.full_tensor() if hasattr(p, 'full_tensor') else p for name,
+             p in net.state_dict().items()}
+    model.load_state_dict({name: whole[name].reshape(p.shape) for name,
+                           p in model.state_dict().items()})
 
 # %% ../../nbs/11_train.ipynb #4f212edb
 def _blocks(model):
-    "The Transformer blocks; of one that sparsifies, which is taken apart between attention and MLP, the MLP."
+    """The Transformer blocks; of one that sparsifies, which is taken apart between attention and
+    MLP, the MLP."""
     thin = {id(m.vit.blocks[layer - 1]) for m in model.modules() if getattr(m, 'keep_rate', 1) < 1
             for layer in m.sparsify_layers}
-    return [m.mlp if id(m) in thin else m for m in model.modules() if isinstance(m, (Block, BertLayer, FusionLayer))]
+    return [m.mlp if id(m) in thin else m for m in model.modules()
+            if isinstance(m, (Block, BertLayer, FusionLayer))]
 
 @contextmanager
 def _prepared(model, config, accelerator):
-    "The model and its optimizer as Accelerate wraps them; afterwards `model` has the weights and no wrapping."
+    """The model and its optimizer as Accelerate wraps them; afterwards `model` has the weights
+    and no wrapping."""
     if config.gather_negatives and not hasattr(model, 'gather_negatives'):
         raise ValueError(f"{type(model).__name__} gathers no negatives; set gather_negatives=False")
     sharded = accelerator.distributed_type == DistributedType.FSDP
     inner = _shardable(model) if sharded else model
-    if config.gather_negatives: inner.gather_negatives = True
+    if config.gather_negatives:
+        inner.gather_negatives = True
     blocks = _blocks(inner) if config.checkpoint_blocks else []
-    for block in blocks: block.forward = partial(checkpoint, block.forward, use_reentrant=False)
-    groups = getattr(inner, 'parameter_groups', partial(parameter_groups, inner))(config.weight_decay)
+    for block in blocks:
+        block.forward = partial(checkpoint, block.forward, use_reentrant=False)
+    groups = getattr(inner, 'parameter_groups',
+                     partial(parameter_groups, inner))(config.weight_decay)
     optimizer = torch.optim.AdamW(groups, config.lr, config.betas, fused=True)
     net, optimizer = accelerator.prepare(inner, optimizer)
-    if sharded: _fill_moments(optimizer)
+    if sharded:
+        _fill_moments(optimizer)
     try:
         yield net.train(), optimizer
-        if sharded: _unshard(net, model.to(accelerator.device))
+        if sharded:
+            _unshard(net, model.to(accelerator.device))
     finally:
         accelerator.unwrap_model(net, keep_fp32_wrapper=False)
-        for block in blocks: del block.forward
-        if config.gather_negatives: inner.gather_negatives = False
+        for block in blocks:
+            del block.forward
+        if config.gather_negatives:
+            inner.gather_negatives = False
         accelerator.free_memory()
 
 # %% ../../nbs/11_train.ipynb #9e04d18f
 def _take_step(net, optimizer, group, step, config, accelerator, look=False):
-    "One optimiser step on the sum of the losses (eq. 6); its draws are a function of (seed, step). Returns losses, norm."
-    for weights in optimizer.param_groups: weights['lr'] = learning_rate(step, config)*weights.get('lr_scale', 1.)
+    """One optimiser step on the sum of the losses (eq. 6); its draws are a function of (seed,
+    step). Returns losses, norm."""
+    for weights in optimizer.param_groups:
+        weights['lr'] = learning_rate(step, config)*weights.get('lr_scale', 1.)
     means, norm = {}, None
     for i, (_, batch) in enumerate(group):
-        generator = make_generator(config.seed, 'step', step, accelerator.process_index, *filter(None, [i]))
+        generator = make_generator(config.seed, 'step', step, accelerator.process_index,
+                                   *filter(None, [i]))
         with nullcontext() if i == len(group) - 1 else accelerator.no_sync(net):
             losses = net(send_to_device(batch, accelerator.device), generator)
             accelerator.backward(sum(losses.values())/len(group))
-        for name, loss in losses.items(): means[name] = means.get(name, 0) + loss.detach()/len(group)
-    if config.clip_grad or look: norm = accelerator.clip_grad_norm_(net.parameters(), config.clip_grad or math.inf)
+        for name, loss in losses.items():
+            means[name] = means.get(name, 0) + loss.detach()/len(group)
+    if config.clip_grad or look:
+        norm = accelerator.clip_grad_norm_(net.parameters(), config.clip_grad or math.inf)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return means, norm.full_tensor() if hasattr(norm, 'full_tensor') else norm      # FSDP's norm is spread, too
+    # FSDP's norm is spread, too
+    return means, norm.full_tensor() if hasattr(norm, 'full_tensor') else norm
 
 # %% ../../nbs/11_train.ipynb #70bfdebc
 def _check(recent, batches, config, accelerator, folder):
@@ -208,44 +247,69 @@ def _check(recent, batches, config, accelerator, folder):
     before = {step.number: step.before for step in recent}
     def replay(number): return next(_stream(batches, before[number], number, config.accumulate))[1]
     norms = [{} if s.norm is None or accelerator.scaler else dict(gradient=s.norm) for s in recent]
-    stop_if_not_finite([(s.number, s.losses | n) for s, n in zip(recent, norms)], replay, accelerator, folder)
+    stop_if_not_finite([(s.number, s.losses | n) for s, n in zip(recent, norms)], replay,
+                       accelerator, folder)
 
 def _anyone(asked, accelerator, now):
     "The signal that one of the processes got; several of them ask each other only now and then."
-    if accelerator.num_processes == 1 or not now: return asked[0] if asked and accelerator.num_processes == 1 else None
+    if accelerator.num_processes == 1 or not now:
+        return asked[0] if asked and accelerator.num_processes == 1 else None
     return next((name for names in gather_object([asked[:1]]) for name in names), None)
 
 # %% ../../nbs/11_train.ipynb #6f80f100
 def train(
-    model:nn.Module,          # `forward(batch, generator) -> dict` of named scalar losses; trained in place
-    batches,                  # function (epoch, start) -> this process's (source, batch) pairs from number `start` on
+    model:nn.Module,  # `forward(batch, generator) -> dict` of named scalar losses; trained in place
+    # function (epoch, start) -> this process's (source, batch) pairs from number `start` on
+    batches,
     config:TrainConfig,
     folder=None,              # where the state is saved and resumed from; None keeps nothing
-    accelerator:Accelerator=None,  # device, precision and processes; default: make_accelerator(config)
+    # device, precision and processes; default: make_accelerator(config)
+    accelerator:Accelerator=None,
     live=None,                # a `dvclive.Live` that receives the curves
-    judge=None,               # function (model) -> number, high for good: which state `keep_best` keeps; None: the lowest loss
-)->list[dict]:                # a row each `log_every` steps: step, source, lr, losses, grad_norm, clips_per_s, data_share
-    "The one loop. A run that was cut short goes on from its last saved state and ends with the same weights."
-    accelerator, folder = accelerator or make_accelerator(config), None if folder is None else Path(folder)
+    # function (model) -> number, high for good: which state `keep_best` keeps; None: the lowest
+    # loss
+    judge=None,
+    # a row each `log_every` steps: step, source, lr, losses, grad_norm, clips_per_s, data_share
+)->list[dict]:
+    """The one loop. A run that was cut short goes on from its last saved state and ends with the
+    same weights."""
+    accelerator, folder = accelerator or make_accelerator(config), None if folder is None else Path(
+        folder)
     with hold_folder(folder, accelerator), stop_signals(folder is not None) as asked, \
             _prepared(model, config, accelerator) as (net, optimizer):
-        place, history = _resume(folder, accelerator, settings := _settings(config, accelerator, model))
-        first, started, tick, recent, unscored = place[0], time.time(), time.time(), [], []
+        place, history = _resume(folder, accelerator,
+                                 settings := _settings(config, accelerator, model))
+        first = place[0]
+        started = time.time()
+        tick = time.time()
+        recent = []
+        unscored = []
         for after, group, waited in _stream(batches, place, config.steps, config.accumulate):
-            done, source, clips = after[0], group[-1][0], sum(len(batch['frames']) for _, batch in group)
+            done = after[0]
+            source = group[-1][0]
+            clips = sum(len(batch['frames']) for _, batch in group)
             log = done % config.log_every == 0 or done == config.steps
             taken = _take_step(net, optimizer, group, done - 1, config, accelerator, log)
-            recent.append(Step(done, place, source, clips, waited, *taken)); unscored.append(recent[-1]); place = after
+            recent.append(Step(done, place, source, clips, waited, *taken))
+            unscored.append(recent[-1])
+            place = after
             stop = done < config.steps and _anyone(asked, accelerator, log)
             save = folder is not None and config.save_every > 0 and done % config.save_every == 0
-            if log or save or stop: _check(recent, batches, config, accelerator, folder)
+            if log or save or stop:
+                _check(recent, batches, config, accelerator, folder)
             if log:
-                history.append(progress_row(recent, time.time() - tick, learning_rate(done - 1, config), accelerator))
-                if accelerator.is_main_process: report_progress(history, config.steps, started, first, live)
+                history.append(progress_row(recent, time.time() - tick,
+                                            learning_rate(done - 1, config), accelerator))
+                if accelerator.is_main_process:
+                    report_progress(history, config.steps, started, first, live)
                 tick, recent = time.time(), []
             if save or stop:
                 score = _score(unscored, judge, net, accelerator) if config.keep_best else None
                 progress = dict(place=place, settings=settings, history=history, score=score)
-                save_state(folder, accelerator, progress, config.keep_last, config.keep_best); unscored = []
-            if stop: raise KeyboardInterrupt(f"{stop}: stopped after step {done}, saved in {folder}; start the same run to go on")
+                save_state(folder, accelerator, progress, config.keep_last, config.keep_best)
+                unscored = []
+            if stop:
+                raise KeyboardInterrupt(
+                    f"{stop}: stopped after step {done}, saved in {folder}; start the same run "
+                    "to go on")
     return history

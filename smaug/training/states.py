@@ -33,7 +33,8 @@ def processes(
     timeout:float=600.,     # seconds that a process waits for the others before it gives up
 )->PartialState:            # .process_index, .num_processes, .is_main_process
     "Meet the other processes of this run, if the launcher started any."
-    cpu = os.environ.get('ACCELERATE_USE_CPU', '').lower() in ('1', 'true', 'yes')      # which PartialState alone overlooks
+    # which PartialState alone overlooks
+    cpu = os.environ.get('ACCELERATE_USE_CPU', '').lower() in ('1', 'true', 'yes')
     return PartialState(cpu=cpu, timeout=timedelta(seconds=timeout))
 
 # %% ../../nbs/training/03_states.ipynb #62d0b64b
@@ -44,9 +45,12 @@ def on_main(
     "Run `do` in the main process alone; its answer, or its refusal, is everybody's."
     answer = [None, None]
     if accelerator.is_main_process:
-        try: answer[0] = do()
-        except (OSError, ValueError) as error: answer[1] = error
-    if accelerator.num_processes > 1: broadcast_object_list(answer)
+        try:
+            answer[0] = do()
+        except (OSError, ValueError) as error:
+            answer[1] = error
+    if accelerator.num_processes > 1:
+        broadcast_object_list(answer)
     if answer[1] is not None: raise answer[1]
     return answer[0]
 
@@ -61,27 +65,36 @@ def hold_folder(
     def lock():
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder/'lock').open('a+')
-        try: fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise ValueError(f"{folder} is in use by {file.read()}; wait for it, end it, or name another folder") from None
-        file.truncate(0); file.write(f'process {os.getpid()} on {platform.node()}'); file.flush()
+            raise ValueError(f"{folder} is in use by {file.read()}; wait for it, end it, or name "
+                             "another folder") from None
+        file.truncate(0)
+        file.write(f'process {os.getpid()} on {platform.node()}')
+        file.flush()
         held.append(file)
-    if folder is not None: on_main(accelerator, lock)
-    try: yield
+    if folder is not None:
+        on_main(accelerator, lock)
+    try:
+        yield
     finally:
-        for file in held: file.close()
+        for file in held:
+            file.close()
 
 # %% ../../nbs/training/03_states.ipynb #c439d727
 def _states(folder): return sorted(p for p in folder.glob('step_*') if p.is_dir())
 
-def _files(state): return sorted(p for p in state.rglob('*') if p.is_file() and p.name != 'progress.json')
+def _files(state):
+    return sorted(p for p in state.rglob('*') if p.is_file() and p.name != 'progress.json')
 
 def _checksum(path):
     "Size and CRC-32 of a file, read in pieces."
     crc = 0
     with path.open('rb') as file:
-        while piece := file.read(1 << 24): crc = zlib.crc32(piece, crc)
+        while piece := file.read(1 << 24):
+            crc = zlib.crc32(piece, crc)
     return [path.stat().st_size, crc]
 
 def _checked(state):
@@ -93,23 +106,29 @@ def _checked(state):
 
 # %% ../../nbs/training/03_states.ipynb #d826f5e2
 def _flush(folder):
-    "Have the disk write what the system holds in memory: a rename must not arrive before its files."
+    """Have the disk write what the system holds in memory: a rename must not arrive before its
+    files."""
     for path in (*_files(folder), folder/'progress.json', folder):
         handle = os.open(path, os.O_RDONLY)
-        try: os.fsync(handle)
-        finally: os.close(handle)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 def _discard(state):
     "Delete a state so that a kill on the way leaves nothing that looks like one."
     gone = state.with_name('discarded')
     shutil.rmtree(gone, ignore_errors=True)
-    if state.exists(): state.rename(gone)
+    if state.exists():
+        state.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
 
 def _score(state):
     "How good a state says it is, low for good; without a word, not at all."
-    try: score = json.loads((state/'progress.json').read_text()).get('score')
-    except (OSError, ValueError): score = None
+    try:
+        score = json.loads((state/'progress.json').read_text()).get('score')
+    except (OSError, ValueError):
+        score = None
     return float('inf') if score is None else score
 
 def _prune(folder, keep_last, keep_best):
@@ -117,31 +136,41 @@ def _prune(folder, keep_last, keep_best):
     states = _states(folder)
     best = min(states, key=_score) if keep_best else None
     for state in states[:-keep_last]:
-        if state != best: _discard(state)
+        if state != best:
+            _discard(state)
 
 # %% ../../nbs/training/03_states.ipynb #92116808
 def _refusal(folder, step, reason):
     "What to do when a state cannot be written."
     free, last = shutil.disk_usage(folder).free/1e6, _states(folder)
     size = sum(p.stat().st_size for p in _files(last[-1]))/1e6 if last else None
-    return OSError(f"the state of step {step} cannot be written to {folder}: {reason}; {free:,.0f} MB are free"
-                   + (f", a state takes {size:,.1f} MB. Nothing is lost before {last[-1].name}" if last else '')
-                   + "; free space there or lower keep_last, and start the same run again")
+    return OSError(
+        f"the state of step {step} cannot be written to {folder}: {reason}; {free:,.0f} MB are free"
+        + (f", a state takes {size:,.1f} MB. Nothing is lost before {last[-1].name}"
+           if last else '') + "; free space there or lower keep_last, and start the same run again")
 
 # %% ../../nbs/training/03_states.ipynb #654cfbf1
 def save_state(
     folder:Path,                # of the run
     accelerator:Accelerator,    # with the prepared model and optimizer
-    progress:dict,              # JSON-ready; 'place' begins with the step, 'settings' decide who may go on, 'score' is low for good
+    # JSON-ready; 'place' begins with the step, 'settings' decide who may go on, 'score' is low for
+    # good
+    progress:dict,
     keep_last:int=1,            # states that stay, >= 1
     keep_best:bool=False,       # and the one with the lowest score
 )->Path:                        # step_…, there as a whole or not at all
-    "Write model, optimizer, scaler, random states and progress beside the older states, then rename."
-    step, new, failed = progress['place'][0], folder/'unfinished', None
+    """Write model, optimizer, scaler, random states and progress beside the older states, then
+    rename."""
+    step = progress['place'][0]
+    new = folder/'unfinished'
+    failed = None
     on_main(accelerator, lambda: shutil.rmtree(new, ignore_errors=True))
-    try: accelerator.save_state(str(new), safe_serialization=True)
-    except (OSError, RuntimeError, SafetensorError) as error: failed = f'{error}'.split('\n')[0]
-    failures = [f for f in (gather_object([failed]) if accelerator.num_processes > 1 else [failed]) if f]
+    try:
+        accelerator.save_state(str(new), safe_serialization=True)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        failed = f'{error}'.split('\n')[0]
+    failures = [f for f in (gather_object([failed]) if accelerator.num_processes > 1 else [failed])
+                if f]
     def finish():
         try:
             if failures: raise OSError(failures[0])
@@ -158,7 +187,8 @@ def save_state(
     return folder/f'step_{step:08d}'
 
 # %% ../../nbs/training/03_states.ipynb #0b8dad28
-_FREE = ('log_every', 'save_every', 'keep_last', 'keep_best')   # may change between one start and the next
+# may change between one start and the next
+_FREE = ('log_every', 'save_every', 'keep_last', 'keep_best')
 
 def _only(value, other):
     "Of a long text, the parts in which it differs from another."
@@ -168,8 +198,8 @@ def _only(value, other):
 def _check_settings(saved, now, folder):
     "Refuse to go on with other settings than the state was saved with."
     now = json.loads(json.dumps(now))
-    differ = [f"{k}={_only(saved.get(k), v)}, now {k}={_only(v, saved.get(k))}" for k, v in now.items()
-              if saved.get(k) != v and k not in _FREE]
+    differ = [f"{k}={_only(saved.get(k), v)}, now {k}={_only(v, saved.get(k))}" for k,
+              v in now.items() if saved.get(k) != v and k not in _FREE]
     if differ: raise ValueError(f"{folder} holds a run with {'; '.join(differ)}; "
                                 "train it with its own settings, or delete the folder")
 
@@ -178,22 +208,29 @@ def load_state(
     folder:Path,                # of the run
     accelerator:Accelerator,    # with the prepared model and optimizer, which are overwritten
     settings:dict,              # JSON-ready; those of the state have to be the same
-)->dict|None:                   # progress of the newest state that is whole; None = nothing was saved
+)->dict|None:  # progress of the newest state that is whole; None = nothing was saved
     "Go back to the newest state that is whole."
     def choose():
         broken = []
         for state in reversed(_states(folder)):
-            try: progress = _checked(state)
-            except (OSError, ValueError, KeyError) as error: broken.append(f'{state.name} ({error})'); continue
+            try:
+                progress = _checked(state)
+            except (OSError, ValueError, KeyError) as error:
+                broken.append(f'{state.name} ({error})')
+                continue
             _check_settings(progress['settings'], settings, folder)
             return state.name, progress, broken
-        if broken: raise ValueError(f"no state in {folder} is whole: {'; '.join(broken)}; delete the folder to start anew")
+        if broken:
+            raise ValueError(
+                f"no state in {folder} is whole: {'; '.join(broken)}; delete the folder to "
+                "start anew")
         return None, None, broken
     name, progress, broken = on_main(accelerator, choose)
     if name is None: return None
     accelerator.load_state(str(folder/name))
     if accelerator.is_main_process:
-        for state in broken: print(f'cannot be read: {state}', flush=True)
+        for state in broken:
+            print(f'cannot be read: {state}', flush=True)
         print(f"goes on after step {progress['place'][0]}", flush=True)
     return progress
 
@@ -202,7 +239,8 @@ def load_state(
 def stop_signals(
     active:bool=True,       # False: signals do what they always do
 ):                          # list that receives the name of the first signal
-    "Collect Ctrl-C, SIGTERM and SLURM's SIGUSR1 instead of dying of them; the second one kills as always."
+    """Collect Ctrl-C, SIGTERM and SLURM's SIGUSR1 instead of dying of them; the second one kills
+    as always."""
     asked, before = [], {}
     def note(number, frame):
         asked.append(signal.Signals(number).name)
@@ -211,17 +249,21 @@ def stop_signals(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
             before[number] = signal.getsignal(number) or signal.SIG_DFL
             signal.signal(number, note)
-    try: yield asked
+    try:
+        yield asked
     finally:
-        for number, handler in before.items(): signal.signal(number, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 # %% ../../nbs/training/03_states.ipynb #7f05c755
 def first_bad(
     recent:list,        # of (step, losses): dicts of scalars, on any device
-)->tuple|None:          # (step, dict name → number) of the first step with a NaN or an infinity; None = all is well
+    # (step, dict name → number) of the first step with a NaN or an infinity; None = all is well
+)->tuple|None:
     "Look through the losses of several steps with a single wait for the device."
     if not recent: return None
-    flat = torch.stack([value.detach().float() for _, losses in recent for value in losses.values()]).tolist()
+    flat = torch.stack([value.detach().float() for _,
+                        losses in recent for value in losses.values()]).tolist()
     numbers = iter(flat)
     for step, losses in recent:
         found = {name: next(numbers) for name in losses}
@@ -234,12 +276,15 @@ def keep_batch(
     batch:dict,         # tensors, and things that JSON knows
     **about,            # what else to keep, JSON-ready
 )->Path:
-    "Write a batch where a person can look at it: tensors as safetensors, captions and the like as its metadata."
+    """Write a batch where a person can look at it: tensors as safetensors, captions and the like
+    as its metadata."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {k: v.detach().cpu().contiguous() for k, v in batch.items() if isinstance(v, torch.Tensor)}
+    tensors = {k: v.detach().cpu().contiguous() for k,
+               v in batch.items() if isinstance(v, torch.Tensor)}
     rest = {k: v for k, v in batch.items() if k not in tensors}
-    save_file(tensors, path, dict(rest=json.dumps(rest, default=str), about=json.dumps(about, default=str)))
+    save_file(tensors, path,
+              dict(rest=json.dumps(rest, default=str), about=json.dumps(about, default=str)))
     return path
 
 def read_batch(
@@ -254,24 +299,31 @@ def read_batch(
 # %% ../../nbs/training/03_states.ipynb #ebb91816
 def stop_if_not_finite(
     recent:list,                # of (step, losses), since the last look
-    replay,                     # function (step) → list of (source, batch): what that step was made of
+    replay,  # function (step) → list of (source, batch): what that step was made of
     accelerator:Accelerator,    # or `PartialState`
     folder=None,                # where the batch is kept; None = a temporary folder
 ):
-    "Stop every process at the first step in which one of them had a loss that is no number, and keep its batch."
+    """Stop every process at the first step in which one of them had a loss that is no number,
+    and keep its batch."""
     bad = first_bad(recent)
     step = bad[0] if bad else None
-    steps = [s for s in (gather_object([step]) if accelerator.num_processes > 1 else [step]) if s is not None]
+    steps = [s for s in (gather_object([step]) if accelerator.num_processes > 1 else [step])
+             if s is not None]
     if not steps: return
-    if step != min(steps): raise FloatingPointError(f"step {min(steps)}: a loss of another process is not finite; see its log")
-    folder, rank, paths = Path(folder or tempfile.mkdtemp(prefix='smaug-')), accelerator.process_index, []
+    if step != min(steps):
+        raise FloatingPointError(
+            f"step {min(steps)}: a loss of another process is not finite; see its log")
+    folder = Path(folder or tempfile.mkdtemp(prefix='smaug-'))
+    rank = accelerator.process_index
+    paths = []
     for i, (source, batch) in enumerate(replay(step)):
         path = folder/f'not_finite_step{step}_process{rank}_{i}.safetensors'
         paths.append(keep_batch(path, batch, step=step, process=rank, source=source, losses=bad[1]))
     names = ' and '.join(name for name, value in bad[1].items() if not math.isfinite(value))
     shown = ', '.join(f'{name}={value:.4g}' for name, value in bad[1].items())
-    raise FloatingPointError(f"step {step}: {names} not finite ({shown}); lower lr or set clip_grad=1.0; the batch is kept: "
-                             f"read_batch({str(paths[0])!r})")
+    raise FloatingPointError(
+        f"step {step}: {names} not finite ({shown}); lower lr or set clip_grad=1.0; the batch "
+        "is kept: " f"read_batch({str(paths[0])!r})")
 
 # %% ../../nbs/training/03_states.ipynb #8668469c
 def data_advice(
@@ -281,8 +333,10 @@ def data_advice(
 )->str:                     # one line; '' = nothing to say
     "Tell a run that waits for its data what would help."
     if share <= limit: return ''
-    return (f"warning: {100*share:.0f} % of the time is spent waiting for data ({1e3*share*seconds:.0f} of {1e3*seconds:.0f} ms a step); "
-            "raise `workers`, or store frames in the size that training reads (`prepare`: short_side, frames_per_clip)")
+    return (f"warning: {100*share:.0f} % of the time is spent waiting for data "
+            f"({1e3*share*seconds:.0f} of {1e3*seconds:.0f} ms a step); "
+            "raise `workers`, or store frames in the size that training reads (`prepare`: "
+            "short_side, frames_per_clip)")
 
 # %% ../../nbs/training/03_states.ipynb #67a5b11f
 class Step(NamedTuple):
@@ -301,7 +355,8 @@ def progress_row(
     lr:float,                   # learning rate of the last step
     accelerator:Accelerator,
 )->dict:                        # JSON-ready
-    "Sum up some steps: the losses of the last one, averaged over processes, and what the steps cost."
+    """Sum up some steps: the losses of the last one, averaged over processes, and what the steps
+    cost."""
     last, scaler = recent[-1], accelerator.scaler
     return dict(step=last.number, source=last.source, lr=lr, grad_norm=float(last.norm),
                 **(dict(loss_scale=scaler.get_scale()) if scaler else {}),
@@ -317,17 +372,25 @@ def report_progress(
     first:int=0,            # step it was at, then
     live=None,              # a `dvclive.Live`
 ):
-    "Print one line that reads well in JupyterLab and in a log file, and log one row of DVC's curves."
+    """Print one line that reads well in JupyterLab and in a log file, and log one row of DVC's
+    curves."""
     row = rows[-1]
     losses = '  '.join(f"{k} {v:.3f}" for k, v in row['losses'].items())
     left = (time.time() - started)/max(1, row['step'] - first)*(steps - row['step'])
     scale = f"  scale {row['loss_scale']:.0f}" if 'loss_scale' in row else ''
-    print(f"step {row['step']:>5}/{steps}  {row['source']:<6} {losses}  lr {row['lr']:.1e}  norm {row['grad_norm']:.2f}{scale}  "
-          f"{row['clips_per_s']:.0f} clips/s, {100*row['data_share']:.0f} % waiting  {left:.0f} s left", flush=True)
-    advice = [data_advice(r['data_share'], r['seconds']) for r in rows if r['step'] > first][1:]    # the first row starts workers
-    if advice and advice[-1] and not any(advice[:-1]): print(advice[-1], flush=True)
+    print(f"step {row['step']:>5}/{steps}  {row['source']:<6} {losses}  lr {row['lr']:.1e}  norm "
+          f"{row['grad_norm']:.2f}{scale}  "
+          f"{row['clips_per_s']:.0f} clips/s, {100*row['data_share']:.0f} % waiting  "
+          f"{left:.0f} s left", flush=True)
+    # the first row starts workers
+    advice = [data_advice(r['data_share'], r['seconds']) for r in rows if r['step'] > first][1:]
+    if advice and advice[-1] and not any(advice[:-1]):
+        print(advice[-1], flush=True)
     if live is None: return
-    for name, value in row['losses'].items(): live.log_metric(f'loss/{name}', value)
+    for name, value in row['losses'].items():
+        live.log_metric(f'loss/{name}', value)
     for name in ('lr', 'grad_norm', 'loss_scale', 'clips_per_s', 'data_share'):
-        if name in row: live.log_metric(name, row[name])
-    live.step = row['step']; live.make_summary()
+        if name in row:
+            live.log_metric(name, row[name])
+    live.step = row['step']
+    live.make_summary()

@@ -17,7 +17,7 @@ from timm.models.vision_transformer import checkpoint_filter_fn
 from torch import nn
 
 from ..models.text import MultimodalEncoder, TextEncoder, WordHead
-from .checkpoints import (# for who looks for them here
+from .checkpoints import (     # for who looks for them here
     load_checkpoint, load_weights, save_checkpoint)
 from ..models.mae import VisualEncoder
 from ..files import fill_weights, own_tensors, read_weights
@@ -26,18 +26,23 @@ from ..files import fill_weights, own_tensors, read_weights
 def _from_transformers(theirs):
     "Rename the tensors of a transformers CLIP to timm's; those of its text tower are left out."
     names = {'embeddings.patch_embedding': 'patch_embed.proj', 'pre_layrnorm': 'norm_pre',
-             'post_layernorm': 'norm', 'encoder.layers.': 'blocks.', 'self_attn.out_proj': 'attn.proj',
-             'layer_norm': 'norm'}
+             'post_layernorm': 'norm', 'encoder.layers.': 'blocks.',
+             'self_attn.out_proj': 'attn.proj', 'layer_norm': 'norm'}
     made, parts = {}, {}
     for name, weight in theirs.items():
         if 'vision_model.' not in name or name.endswith('position_ids'): continue
         name = name.split('vision_model.')[1]
-        for old, new in names.items(): name = name.replace(old, new)
-        if '_proj.' in name: parts.setdefault(name.replace('self_attn.', '').replace('_proj', ''), weight)
-        elif name == 'embeddings.class_embedding': made['cls_token'] = weight[None, None]
-        elif name == 'embeddings.position_embedding.weight': made['pos_embed'] = weight[None]
-        else: made[name] = weight
-    for name in parts:                                          # blocks.3.q.weight → blocks.3.attn.qkv.weight
+        for old, new in names.items():
+            name = name.replace(old, new)
+        if '_proj.' in name:
+            parts.setdefault(name.replace('self_attn.', '').replace('_proj', ''), weight)
+        elif name == 'embeddings.class_embedding':
+            made['cls_token'] = weight[None, None]
+        elif name == 'embeddings.position_embedding.weight':
+            made['pos_embed'] = weight[None]
+        else:
+            made[name] = weight
+    for name in parts:  # blocks.3.q.weight → blocks.3.attn.qkv.weight
         block, letter, kind = name.rsplit('.', 2)
         if letter != 'q': continue
         made[f'{block}.attn.qkv.{kind}'] = torch.cat([parts[f'{block}.{x}.{kind}'] for x in 'qkv'])
@@ -45,31 +50,37 @@ def _from_transformers(theirs):
 
 # %% ../../nbs/training/02_weights.ipynb #13c935e5
 def _check_tower(encoder, about, source):
-    "Refuse a tower that would load and then compute something else; `about` has heads, activation, patch."
+    """Refuse a tower that would load and then compute something else; `about` has heads,
+    activation, patch."""
     block = encoder.vit.blocks[0]
     act = type(block.mlp.act).__name__.lower().strip('_')
     ours = dict(heads=block.attn.num_heads, activation=act, patch=encoder.patch_size)
     for name, theirs in about.items():
         if theirs != ours[name]:
-            raise ValueError(f"{source} has {name} {theirs}, the encoder {ours[name]}; choose another tower, or "
-                             "num_heads, clip_style and patch_size to fit")
+            raise ValueError(
+                f"{source} has {name} {theirs}, the encoder {ours[name]}; choose another tower, or "
+                "num_heads, clip_style and patch_size to fit")
 
 def _about_tower(source, theirs):
     "Heads, activation and patch size, as far as a model, a folder or its tensors tell."
     about = {}
     if isinstance(source, nn.Module) and hasattr(source, 'blocks'):
         block = source.blocks[0]
-        about = dict(heads=block.attn.num_heads, activation=type(block.mlp.act).__name__.lower().strip('_'))
+        about = dict(heads=block.attn.num_heads,
+                     activation=type(block.mlp.act).__name__.lower().strip('_'))
     elif (config := _config_of(source)).get('num_attention_heads'):
-        about = dict(heads=config['num_attention_heads'], activation=config['hidden_act'].replace('_', ''))
+        about = dict(heads=config['num_attention_heads'],
+                     activation=config['hidden_act'].replace('_', ''))
     names = 'patch_embed.proj.weight', 'visual.conv1.weight'
     kernel = next((v for k, v in theirs.items() if k.endswith(names)), None)
     return about if kernel is None else about | dict(patch=kernel.shape[-1])
 
 def _config_of(source):
     "The vision part of a transformers folder's configuration; {} elsewhere."
-    if isinstance(source, nn.Module) or not (path := Path(source)/'config.json').is_file(): return {}
-    try: config = json.loads(path.read_text())
+    if isinstance(source, nn.Module) or not (path := Path(source)/'config.json').is_file():
+        return {}
+    try:
+        config = json.loads(path.read_text())
     except ValueError as error:
         raise ValueError(f"{path} is no JSON ({error}); fetch the folder again") from error
     return config.get('vision_config', config)
@@ -79,78 +90,109 @@ _FILES = ('.safetensors', '.bin', '.pt', '.pth', '.ckpt', '.pkl')
 
 def _vision_source(source):
     "A model where there is one, and its tensors in timm's or OpenAI's names."
-    if isinstance(source, nn.Module): theirs = source.state_dict()
-    elif (path := Path(source)).suffix in _FILES or path.is_file(): theirs = read_weights(path)
-    elif path.is_dir(): theirs = read_weights(path/'model.safetensors')
-    else:
-        try: source = timm.create_model(str(source), pretrained=True, num_classes=0)
-        except (OSError, RuntimeError) as error:
-            raise FileNotFoundError(f"no vision weights at {source}; give a file, a folder, a timm model, or a "
-                                    "name that timm can fetch: vit_base_patch16_clip_quickgelu_224.openai") from error
+    if isinstance(source, nn.Module):
         theirs = source.state_dict()
-    return source, _from_transformers(theirs) if any('vision_model.' in name for name in theirs) else theirs
+    elif (path := Path(source)).suffix in _FILES or path.is_file():
+        theirs = read_weights(path)
+    elif path.is_dir():
+        theirs = read_weights(path/'model.safetensors')
+    else:
+        try:
+            source = timm.create_model(str(source), pretrained=True, num_classes=0)
+        except (OSError, RuntimeError) as error:
+            raise FileNotFoundError(
+                f"no vision weights at {source}; give a file, a folder, a timm model, or a "
+                "name that timm can fetch: vit_base_patch16_clip_quickgelu_224.openai") from error
+        theirs = source.state_dict()
+    return source, _from_transformers(theirs) if any('vision_model.' in name
+                                                     for name in theirs) else theirs
 
 # %% ../../nbs/training/02_weights.ipynb #a97bb188
 def load_clip(
-    encoder:VisualEncoder,      # filled in place; of clip_style, with the tower's width, depth and patch size
-    name_or_model:str|Path|nn.Module='vit_base_patch16_clip_quickgelu_224.openai',  # hub, file, folder, model
+    # filled in place; of clip_style, with the tower's width, depth and patch size
+    encoder:VisualEncoder,
+    # hub, file, folder, model
+    name_or_model:str|Path|nn.Module='vit_base_patch16_clip_quickgelu_224.openai',
 )->VisualEncoder:               # the same encoder
-    "Start Q_v from CLIP's visual encoder (§3.5); positions are interpolated, its last projection is left out."
+    """Start Q_v from CLIP's visual encoder (§3.5); positions are interpolated, its last
+    projection is left out."""
     name = type(name_or_model).__name__ if isinstance(name_or_model, nn.Module) else name_or_model
     source, theirs = _vision_source(name_or_model)
     _check_tower(encoder, _about_tower(source, theirs), name)
     theirs = checkpoint_filter_fn(dict(theirs), encoder.vit)
-    fill_weights([(encoder.vit, {k: v for k, v in theirs.items() if not k.startswith('head.')})], name)
+    fill_weights([(encoder.vit, {k: v for k, v in theirs.items() if not k.startswith('head.')})],
+                 name)
     return encoder
 
 # %% ../../nbs/training/02_weights.ipynb #3e1da274
 def to_safetensors(
-    path:str|Path,  # file written by `torch.save`: tensors, or a dict with them under state_dict or model
-)->Path:            # beside it: model.safetensors for pytorch_model.bin, else the same name with .safetensors
+    # file written by `torch.save`: tensors, or a dict with them under state_dict or model
+    path:str|Path,
+)->Path:  # beside it: model.safetensors for pytorch_model.bin, else the same name with .safetensors
     "Convert a pickle of tensors; one that holds anything else is refused."
     path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f"no file {path}; give one written by torch.save")
-    try: content = torch.load(path, map_location='cpu', weights_only=True)
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}; give one written by torch.save")
+    try:
+        content = torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(f"{path} holds more than tensors, or is damaged ({str(error).splitlines()[0][:90]}); take "
+        raise ValueError(f"{path} holds more than tensors, or is damaged "
+                         f"({str(error).splitlines()[0][:90]}); take "
                          "the same weights as safetensors from the hub") from error
     for key in ('state_dict', 'model'):
-        if isinstance(content, dict) and isinstance(content.get(key), dict): content = content[key]
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
     content = content if isinstance(content, dict) else {}
     tensors = {k: v for k, v in content.items() if isinstance(v, torch.Tensor)}
     if not tensors: raise ValueError(f"{path} holds no named tensors; expected a state_dict")
-    goal = path.with_name('model.safetensors' if path.stem == 'pytorch_model' else path.stem + '.safetensors')
+    goal = path.with_name('model.safetensors' if path.stem == 'pytorch_model' else path.stem
+                          + '.safetensors')
     save_file(own_tensors(tensors), goal, metadata=dict(format='pt'))
     return goal
 
 # %% ../../nbs/training/02_weights.ipynb #e9b19c32
 def _read_bert(name_or_folder):
     "A whole BERT, and whether its checkpoint holds a word head."
-    from transformers.models.bert.modeling_bert import BertForMaskedLM      # here: few stages start from a BERT
+    # here: few stages start from a BERT
+    from transformers.models.bert.modeling_bert import BertForMaskedLM
     folder, options = Path(name_or_folder), dict(output_loading_info=True, use_safetensors=True)
-    try: bert, info = BertForMaskedLM.from_pretrained(str(name_or_folder), **options)
+    try:
+        bert, info = BertForMaskedLM.from_pretrained(str(name_or_folder), **options)
     except (OSError, SafetensorError) as error:
-        if folder.is_dir(): read_weights(folder/'model.safetensors')        # says what is wrong
-        raise FileNotFoundError(f"no BERT at {name_or_folder}; give a folder written by save_pretrained, or "
-                                "bert-base-uncased where the hub can be reached") from error
-    missing = [name for name in info['missing_keys'] if not name.startswith('cls.predictions.decoder')]
+        # says what is wrong
+        if folder.is_dir():
+            read_weights(folder/'model.safetensors')
+        raise FileNotFoundError(
+            f"no BERT at {name_or_folder}; give a folder written by save_pretrained, or "
+            "bert-base-uncased where the hub can be reached") from error
+    missing = [name for name in info['missing_keys']
+               if not name.startswith('cls.predictions.decoder')]
     lost = sorted(name for name in missing if not name.startswith('cls.'))
-    if lost: raise ValueError(f"{name_or_folder} is no whole BERT, it lacks {lost[0]} and {len(lost) - 1} more")
+    if lost:
+        raise ValueError(
+            f"{name_or_folder} is no whole BERT, it lacks {lost[0]} and {len(lost) - 1} more")
     return bert.eval(), not missing
 
 def _check_bert(bert, text, fusion):
     "Refuse a BERT that would load and then compute something else."
-    rows = [bert.get_input_embeddings().num_embeddings, text.bert.get_input_embeddings().num_embeddings]
+    rows = [bert.get_input_embeddings().num_embeddings,
+            text.bert.get_input_embeddings().num_embeddings]
     if rows[0] != rows[1]:
-        raise ValueError(f"this BERT knows {rows[0]} word pieces, the model's tokenizer {rows[1]}; prepare with the BERT's "
-                         "own tokenizer: prepare.tokenizer is its name or folder, e.g. bert-base-uncased, not 'trained'")
-    ours, theirs, depth = text.bert.config, bert.config, len(text.bert.encoder.layer) + len(fusion.layer)
+        raise ValueError(
+            f"this BERT knows {rows[0]} word pieces, the model's tokenizer {rows[1]}; prepare "
+            "with the BERT's "
+            "own tokenizer: prepare.tokenizer is its name or folder, e.g. bert-base-uncased, not "
+            "'trained'")
+    ours = text.bert.config
+    theirs = bert.config
+    depth = len(text.bert.encoder.layer) + len(fusion.layer)
     wanted = dict(num_hidden_layers=depth, num_attention_heads=ours.num_attention_heads,
                                  hidden_act=ours.hidden_act, layer_norm_eps=ours.layer_norm_eps)
     for name, value in wanted.items():
         if getattr(theirs, name) != value:
-            raise ValueError(f"{name} is {getattr(theirs, name)} in this BERT, expected {value}; choose "
-                             "text_layers, fusion_layers and num_heads to fit, or another BERT")
+            raise ValueError(
+                f"{name} is {getattr(theirs, name)} in this BERT, expected {value}; choose "
+                "text_layers, fusion_layers and num_heads to fit, or another BERT")
 
 # %% ../../nbs/training/02_weights.ipynb #6afe8775
 def load_bert(
@@ -164,7 +206,8 @@ def load_bert(
     _check_bert(bert, text, fusion)
     first, layers = len(text.bert.encoder.layer), bert.bert.encoder.layer
     parts = [(text.bert.embeddings, bert.bert.embeddings.state_dict())]
-    parts += [(ours, theirs.state_dict()) for ours, theirs in zip(text.bert.encoder.layer, layers[:first])]
+    parts += [(ours, theirs.state_dict()) for ours,
+              theirs in zip(text.bert.encoder.layer, layers[:first])]
     for ours, theirs in zip(fusion.layer, layers[first:]):
         new = {k: v for k, v in ours.state_dict().items() if k.startswith('crossattention')}
         parts.append((ours, theirs.state_dict() | new))

@@ -48,13 +48,16 @@ def ava_classes(
              for block in blocks]
     if not found or not all(number and name for number, name in found):
         raise ValueError(f"{table}: begins with {text[:60]!r}, expected blocks like "
-                         'item { name: "stand" id: 12 }; put AVA\'s own ava_action_list_….pbtxt there')
+                         'item { name: "stand" id: 12 }; put AVA\'s own '
+                         'ava_action_list_….pbtxt there')
     return {int(number[1]): name[1] for number, name in found}
 
 # %% ../../nbs/annex/videomae/05_ava.ipynb #a4bae43c
 def _share(text):
-    try: return float(text)
-    except ValueError: return math.nan
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 def _box_problem(cells, second, box):
     "Say why a row of a table of boxes cannot be used; '' if it can."
@@ -72,12 +75,14 @@ def _box_rows(table, report):
     for line, text in text_lines(table, report):
         cells = [cell.strip() for cell in text.split(',')]
         numbers = [_share(cell) for cell in cells[1:6]]
-        if not any(cells) or line == 1 and len(cells) > 6 and all(map(math.isnan, numbers)): continue
+        if not any(cells) or line == 1 and len(cells) > 6 and all(map(math.isnan, numbers)):
+            continue
         if cells[0] and not any(cells[2:]):
             report.note(table, line, "key frames without a box are left out")
         elif problem := _box_problem(cells, *numbers[:1], numbers[1:]):
             report.exclude('bad row', table, line, problem)
-        else: yield line, cells[0], numbers[0], tuple(numbers[1:]), cells[6], cells[-1]
+        else:
+            yield line, cells[0], numbers[0], tuple(numbers[1:]), cells[6], cells[-1]
 
 def _ava_rows(table, folder, split, report): return _box_rows(table, report)
 
@@ -88,20 +93,26 @@ def _drawn(rows, numbers, table, report):
     for line, video, second, box, action, _ in rows:
         label = numbers.get(int(action) if action.isdigit() else action)
         if label is None:
-            report.exclude('unknown class', table, line, f"action {action!r} is not in the list of actions")
+            report.exclude('unknown class', table, line,
+                           f"action {action!r} is not in the list of actions")
             continue
         labels = found.setdefault((video, second), (line, {}))[1].setdefault(box, ([], 1.))[0]
-        if label in labels: report.exclude('duplicate', table, line, "the same box and action came before")
-        else: labels.append(label)
+        if label in labels:
+            report.exclude('duplicate', table, line, "the same box and action came before")
+        else:
+            labels.append(label)
     return found
 
 def _detected(rows, min_score, table, report):
-    "Gather a detector's rows, in the same form; boxes below `min_score` are dropped, as AVA's users do."
+    """Gather a detector's rows, in the same form; boxes below `min_score` are dropped, as AVA's
+    users do."""
     found = {}
     for line, video, second, box, _, text in rows:
         score = _share(text)
-        if not 0 <= score <= 1: report.exclude('bad row', table, line, f"score {text!r}, expected 0 to 1")
-        elif score >= min_score: found.setdefault((video, second), (line, {}))[1][box] = [], score
+        if not 0 <= score <= 1:
+            report.exclude('bad row', table, line, f"score {text!r}, expected 0 to 1")
+        elif score >= min_score:
+            found.setdefault((video, second), (line, {}))[1][box] = [], score
     return found
 
 # %% ../../nbs/annex/videomae/05_ava.ipynb #599a4f95
@@ -111,9 +122,11 @@ def _without_excluded(found, table, report):
     listed = set()
     for line, text in text_lines(table, report):
         video, _, second = text.strip().rpartition(',')
-        if video: listed.add((video, _share(second)))
+        if video:
+            listed.add((video, _share(second)))
     kept = {key: value for key, value in found.items() if key not in listed}
-    if len(kept) < len(found): report.note(table, 1, f"key frames that it excludes: {len(found) - len(kept)}")
+    if len(kept) < len(found):
+        report.note(table, 1, f"key frames that it excludes: {len(found) - len(kept)}")
     return kept
 
 def _key_frames(found, finders, start, table, report):
@@ -121,7 +134,8 @@ def _key_frames(found, finders, start, table, report):
     for (video, second), (line, boxes) in found.items():
         tries = [(kind, finder.look(video)) for kind, finder in finders.items()]
         kind, where = next((one for one in tries if one[1].path), tries[0])
-        if where.path is None: report.exclude(where.problem, table, line, where.message)
+        if where.path is None:
+            report.exclude(where.problem, table, line, where.message)
         elif second < start:
             report.exclude('bad row', table, line, f"second {second:g} lies before start {start:g}")
         else:
@@ -131,7 +145,8 @@ def _key_frames(found, finders, start, table, report):
 
 # %% ../../nbs/annex/videomae/05_ava.ipynb #4f409b8d
 def _media_finders(folder, media, table):
-    "Look for films and folders of pictures: in `media`, or in the usual places below the dataset's folder."
+    """Look for films and folders of pictures: in `media`, or in the usual places below the
+    dataset's folder."""
     if media is not None: return {kind: MediaFinder(media, kind) for kind in ('video', 'frames')}
     places = dict(video=('videos', 'trainval'), frames=('frames', 'rawframes'))
     return {kind: find_media(folder, table, kind, *names) for kind, names in places.items()}
@@ -143,26 +158,33 @@ AVA_FORMS = (           # the form of AVA
 
 # %% ../../nbs/annex/videomae/05_ava.ipynb #3bce1dc4
 def read_ava(
-    folder:str|Path,                # holds ava_{split}_v2.2.csv, the lists, and videos/ or frames/{video}/
+    folder:str|Path,  # holds ava_{split}_v2.2.csv, the lists, and videos/ or frames/{video}/
     split:str='train',              # 'train' or 'val'
-    report:ReadReport|None=None,    # is told of every row that is left out; None = a warning at the end
-    media:str|Path|None=None,       # folder of the films, or of folders of pictures; None = below `folder`
-    start:float=0.,                 # second of the film at which the files begin; 900 where they are cut
+    # is told of every row that is left out; None = a warning at the end
+    report:ReadReport|None=None,
+    # folder of the films, or of folders of pictures; None = below `folder`
+    media:str|Path|None=None,
+    start:float=0.,  # second of the film at which the files begin; 900 where they are cut
     boxes:str|Path|None=None,       # a detector's table, to read instead of the annotated boxes
     min_score:float=.8,             # of a detector's box
-    classes:str|Path|None=None,     # list of actions; None = the evaluated ones, or the only list there
+    # list of actions; None = the evaluated ones, or the only list there
+    classes:str|Path|None=None,
 )->Iterator[KeyFrame]:
     "Read AVA: a record a key frame."
-    report, (form, table) = report or ReadReport(warn=True), find_form('AVA', AVA_FORMS, folder, split)
+    report, (form, table) = report or ReadReport(warn=True), find_form('AVA', AVA_FORMS, folder,
+                                                                       split)
     version = table.stem.rpartition('_')[2]
-    excluded = look_for(folder, *(f'ava_{split}_excluded_timestamps_{v}.csv' for v in (version, '*')))
+    excluded = look_for(folder,
+                        *(f'ava_{split}_excluded_timestamps_{v}.csv' for v in (version, '*')))
     lists = [f'ava_action_list_{v}{end}' for end in ('_for_activitynet_*.pbtxt*', '.pbtxt*')
              for v in (version, '*')]
     names = ava_classes(classes or find_table(folder, *lists))
     if boxes is not None:
         table = Path(boxes)
-        if not table.is_file(): raise FileNotFoundError(f"no table of boxes {table}; name a detector's csv")
-    if boxes is not None: found = _detected(_box_rows(table, report), min_score, table, report)
+        if not table.is_file():
+            raise FileNotFoundError(f"no table of boxes {table}; name a detector's csv")
+    if boxes is not None:
+        found = _detected(_box_rows(table, report), min_score, table, report)
     else:
         numbers = {action: number for number, action in enumerate(names)}
         found = _drawn(form.rows(table, folder, split, report), numbers, table, report)
@@ -195,8 +217,9 @@ def sample_around(
     video = Video(record.media)
     times = (video.times - video.times[0, 0])/(1 if video.fps else fps)
     if not record.time < times[-1, 1]:
-        raise UnreadableMedia(f"{record.media}: the key frame is at {record.time:g} s, the film ends at "
-                              f"{times[-1, 1]:g} s; if it was cut, say where: read_ava(start=900)")
+        raise UnreadableMedia(
+            f"{record.media}: the key frame is at {record.time:g} s, the film ends at "
+            f"{times[-1, 1]:g} s; if it was cut, say where: read_ava(start=900)")
     centre = int((times[:, 0] <= record.time + 1e-6).sum()) - 1
     return video.read(indices_around(centre, len(video), num_samples, stride))
 
@@ -209,24 +232,35 @@ class KeyFrameDataset(Dataset):
         num_frames:int=16,          # T
         image_size:int=224,         # pixels; frames are resized to a square, whatever their shape
         stride:int=4,               # τ, frames
-        flip:float=0.,              # probability of a mirror image; AVA's users take 0.5 in training
+        flip:float=0.,  # probability of a mirror image; AVA's users take 0.5 in training
         fps:float=30.,              # of folders of pictures
         seed:int=0,
     ):
         check_range('flip', flip, 0, 1, True)
-        most = max((label for record in records for labels in record.labels for label in labels), default=0)
-        check_range('largest class', most, 0, num_classes, remedy="give the number of classes of the list")
-        self.records, self.num_classes, self.flip, self.seed = records, num_classes, flip, seed
-        self.num_frames, self.image_size, self.stride, self.fps = num_frames, image_size, stride, fps
+        most = max((label for record in records for labels in record.labels for label in labels),
+                   default=0)
+        check_range('largest class', most, 0, num_classes,
+                    remedy="give the number of classes of the list")
+        self.records = records
+        self.num_classes = num_classes
+        self.flip = flip
+        self.seed = seed
+        self.num_frames = num_frames
+        self.image_size = image_size
+        self.stride = stride
+        self.fps = fps
 
     def __len__(self): return len(self.records)
 
     def __getitem__(self, key)->dict:       # index, or (epoch, index)
         epoch, index = key if isinstance(key, tuple) else (0, key)
-        record, generator = self.records[index], make_generator('key frame', self.seed, epoch, index)
-        frames = resize_frames(sample_around(record, self.num_frames, self.stride, self.fps), self.image_size)
+        record, generator = self.records[index], make_generator('key frame', self.seed, epoch,
+                                                                index)
+        frames = resize_frames(sample_around(record, self.num_frames, self.stride, self.fps),
+                               self.image_size)
         boxes, labels = torch.tensor(record.boxes), torch.zeros(len(record.boxes), self.num_classes)
-        for row, numbers in zip(labels, record.labels): row[list(numbers)] = 1.
+        for row, numbers in zip(labels, record.labels):
+            row[list(numbers)] = 1.
         if float(torch.rand((), generator=generator)) < self.flip:
             frames, (x0, y0, x1, y1) = frames.flip(-1), boxes.unbind(1)
             boxes = torch.stack([1 - x1, y0, 1 - x0, y1], 1)
@@ -235,7 +269,7 @@ class KeyFrameDataset(Dataset):
 # %% ../../nbs/annex/videomae/05_ava.ipynb #313955da
 def collate_boxes(
     items:list[dict],       # of a KeyFrameDataset
-)->dict:                    # frames (B, T, 3, S, S) uint8; boxes (N, 4); owners (N,); labels (N, C); index (B,)
+)->dict:  # frames (B, T, 3, S, S) uint8; boxes (N, 4); owners (N,); labels (N, C); index (B,)
     "Stack clips, and the boxes of all of them."
     counts = torch.tensor([len(item['boxes']) for item in items])
     return dict(frames=torch.stack([item['frames'] for item in items]),
@@ -245,7 +279,8 @@ def collate_boxes(
                 index=torch.tensor([item['index'] for item in items]))
 
 # %% ../../nbs/annex/videomae/05_ava.ipynb #3425b7bd
-SCENE_ACTIONS = (*ACTIONS, 'one of several', 'stands beside')       # nine motions, and two that a frame shows
+# nine motions, and two that a frame shows
+SCENE_ACTIONS = (*ACTIONS, 'one of several', 'stands beside')
 
 def write_scene_boxes(
     folder:str|Path,        # gets a table for each split and the list of actions, in AVA's form
@@ -253,7 +288,8 @@ def write_scene_boxes(
 )->Path:                    # the folder
     "Write boxes and actions of the default corpus's UCF101-style clips as AVA's tables."
     folder, numbers = Path(folder), {name: i for i, name in enumerate(SCENE_ACTIONS, 1)}
-    blocks = (f'item {{\n  name: "{name}"\n  id: {number}\n}}\n' for name, number in numbers.items())
+    blocks = (f'item {{\n  name: "{name}"\n  id: {number}\n}}\n' for name,
+              number in numbers.items())
     (folder/'ava_action_list_v2.2.pbtxt').write_text(''.join(blocks))
     items = list_items(dict(ucf101=COUNTS['ucf101']))
     for split in COUNTS['ucf101']:
@@ -261,11 +297,13 @@ def write_scene_boxes(
         for item in items:
             if item.split != split: continue
             scene, second = item.clip.scene, (key_frame + .5)/FPS
-            boxes = object_boxes(scene, item.clip.num_frames)[key_frame]/[WIDTH, HEIGHT, WIDTH, HEIGHT]
+            boxes = object_boxes(scene, item.clip.num_frames)[key_frame]/[WIDTH, HEIGHT, WIDTH,
+                                                                          HEIGHT]
             for person, (box, names) in enumerate(zip(boxes, _scene_actions(scene))):
                 if (box[2:] <= box[:2]).any(): continue             # out of sight
                 place = ','.join(f'{x:.4f}' for x in box)
-                lines += [f'{item.name},{second:.4f},{place},{numbers[name]},{person}\n' for name in names]
+                lines += [f'{item.name},{second:.4f},{place},{numbers[name]},{person}\n'
+                          for name in names]
         (folder/f'ava_{split}_v2.2.csv').write_text(''.join(lines))
     return folder
 

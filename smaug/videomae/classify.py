@@ -31,23 +31,29 @@ from .model import VideoEncoder, VideoMAE, VideoMAEConfig
 class ClassifierConfig(VideoMAEConfig):
     "A VideoMAE encoder with a class head; by default the recipe for Kinetics-400."
     num_classes:int = 400           # C
-    drop_path:float = 0.1           # probability that the last block is skipped; falls linearly to 0 at the first
-    layer_decay:float = 0.75        # learning rate of a block, over that of the block above; 1 is none
+    # probability that the last block is skipped; falls linearly to 0 at the first
+    drop_path:float = 0.1
+    layer_decay:float = 0.75  # learning rate of a block, over that of the block above; 1 is none
     mixup:float = 0.8               # α of the Beta distribution that mixes two clips; 0 is off
-    cutmix:float = 1.0              # α of the share of the box that is cut out of another clip; 0 is off
+    cutmix:float = 1.0  # α of the share of the box that is cut out of another clip; 0 is off
     label_smoothing:float = 0.1     # share of the target that is spread over all classes
     head_scale:float = 0.001        # factor on the head's initial weights
-    parts:int = 1                   # P, equal parts of time that the head sees one by one; 1 = the mean over all tokens
+    # P, equal parts of time that the head sees one by one; 1 = the mean over all tokens
+    parts:int = 1
 
     def __post_init__(self):
         super().__post_init__()
         check_range('parts', self.parts, 1, float('inf'))
-        check_multiple('number of token layers', self.grid[0], self.parts, 'each part has as many: change parts or num_frames')
+        check_multiple('number of token layers', self.grid[0], self.parts,
+                       'each part has as many: change parts or num_frames')
         check_range('num_classes', self.num_classes, 2, float('inf'))
-        for name in ('drop_path', 'label_smoothing'): check_range(name, getattr(self, name), 0, 1)
-        for name in ('mixup', 'cutmix'): check_range(name, getattr(self, name), 0, float('inf'))
+        for name in ('drop_path', 'label_smoothing'):
+            check_range(name, getattr(self, name), 0, 1)
+        for name in ('mixup', 'cutmix'):
+            check_range(name, getattr(self, name), 0, float('inf'))
         if not 0 < self.layer_decay <= 1:
-            raise ValueError(f"layer_decay is {self.layer_decay}, expected 0 < layer_decay <= 1; 1 is none")
+            raise ValueError(
+                f"layer_decay is {self.layer_decay}, expected 0 < layer_decay <= 1; 1 is none")
 
 # %% ../../nbs/annex/videomae/02_classify.ipynb #15b20deb
 def classifier_config(
@@ -63,13 +69,19 @@ def classifier_config(
 # %% ../../nbs/annex/videomae/02_classify.ipynb #328f1460
 @contextmanager
 def _seeded(generator, device):
-    "Let timm, which draws from global generators, draw what `generator` decides; None leaves it alone."
-    if generator is None: yield; return
+    """Let timm, which draws from global generators, draw what `generator` decides; None leaves
+    it alone."""
+    if generator is None:
+        yield
+        return
     seed, before = int(torch.randint(2**31, (), generator=generator)), np.random.get_state()
     with torch.random.fork_rng([device] if device.type == 'cuda' else []):
-        torch.manual_seed(seed); np.random.seed(seed)
-        try: yield
-        finally: np.random.set_state(before)
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        try:
+            yield
+        finally:
+            np.random.set_state(before)
 
 # %% ../../nbs/annex/videomae/02_classify.ipynb #783c907c
 def mix_clips(
@@ -79,11 +91,14 @@ def mix_clips(
 )->tuple[torch.Tensor, torch.Tensor]:   # clips; targets (B, C) float, each row sums to 1
     "Mix each clip with the one at the other end of the batch, all frames alike (timm)."
     c = config
-    if not (c.mixup or c.cutmix): return clips, mixup_target(labels, c.num_classes, 1., c.label_smoothing)
-    if len(clips) % 2: raise ValueError(f"a batch of {len(clips)} clips cannot be mixed in pairs, expected an even "
-                                        "number; use an even batch_size, or mixup=0 and cutmix=0")
+    if not (c.mixup or c.cutmix):
+        return clips, mixup_target(labels, c.num_classes, 1., c.label_smoothing)
+    if len(clips) % 2:
+        raise ValueError(
+            f"a batch of {len(clips)} clips cannot be mixed in pairs, expected an even "
+            "number; use an even batch_size, or mixup=0 and cutmix=0")
     mix = Mixup(c.mixup, c.cutmix, label_smoothing=c.label_smoothing, num_classes=c.num_classes)
-    flat, targets = mix(clips.flatten(1, 2), labels)                        # frames as channels: one box for all
+    flat, targets = mix(clips.flatten(1, 2), labels)  # frames as channels: one box for all
     return flat.unflatten(1, (-1, 3)), targets
 
 # %% ../../nbs/annex/videomae/02_classify.ipynb #52681715
@@ -104,10 +119,14 @@ def class_turns(
     for turn in turns:
         if turn not in MOTION_TURNS: raise ValueError(_unknown('turn', turn, MOTION_TURNS))
     absent = {name for pairs in turns.values() for pair in pairs for name in pair} - set(names)
-    if absent: raise ValueError(f"turns name the class {min(absent)!r}, expected one of {', '.join(names)}; "
-                                "give a table for these classes, or turns={} for none")
-    other = {turn: {a: b for pair in pairs for a, b in (pair, pair[::-1])} for turn, pairs in turns.items()}
-    return {turn: torch.tensor([names.index(swap.get(name, name)) for name in names]) for turn, swap in other.items()}
+    if absent:
+        raise ValueError(
+            f"turns name the class {min(absent)!r}, expected one of {', '.join(names)}; "
+            "give a table for these classes, or turns={} for none")
+    other = {turn: {a: b for pair in pairs for a, b in (pair, pair[::-1])} for turn,
+             pairs in turns.items()}
+    return {turn: torch.tensor([names.index(swap.get(name, name)) for name in names]) for turn,
+            swap in other.items()}
 
 # %% ../../nbs/annex/videomae/02_classify.ipynb #41e2df5a
 def turn_clips(
@@ -118,15 +137,18 @@ def turn_clips(
 )->tuple[torch.Tensor, torch.Tensor]:   # the same shapes; clips, and the classes that are then true
     "Turn clips around and their classes with them."
     if 'swap' in turns and frames.shape[-1] != frames.shape[-2]:
-        raise ValueError(f"frames are {tuple(frames.shape[-2:])} pixels, expected squares where rows and columns are "
-                         "swapped; resize them, or leave 'swap' out")
-    act = dict(mirror=lambda x: x.flip(-1), upset=lambda x: x.flip(-2), swap=lambda x: x.transpose(-1, -2),
-               reverse=lambda x: x.flip(-4), recolour=lambda x: x[..., torch.randperm(3, generator=generator), :, :])
+        raise ValueError(
+            f"frames are {tuple(frames.shape[-2:])} pixels, expected squares where rows and "
+            "columns are " "swapped; resize them, or leave 'swap' out")
+    act = dict(mirror=lambda x: x.flip(-1), upset=lambda x: x.flip(-2),
+               swap=lambda x: x.transpose(-1, -2), reverse=lambda x: x.flip(-4),
+               recolour=lambda x: x[..., torch.randperm(3, generator=generator), :, :])
     clips, labels = list(frames), labels if labels is None else labels.clone()
     for turn, becomes in turns.items():
         chosen = torch.rand(len(clips), generator=generator) < .5
         clips = [act[turn](clip) if yes else clip for clip, yes in zip(clips, chosen.tolist())]
-        if labels is not None: labels = torch.where(chosen, becomes[labels], labels)
+        if labels is not None:
+            labels = torch.where(chosen, becomes[labels], labels)
     return torch.stack(clips), labels
 
 # %% ../../nbs/annex/videomae/02_classify.ipynb #966a6053
@@ -138,8 +160,10 @@ def turn_clip_batches(
     "Turn the clips of every batch."
     def turned(epoch, start=0):
         for number, (source, batch) in enumerate(batches(epoch, start), start):
-            frames, labels = turn_clips(batch['frames'], batch.get('label'), turns, make_generator('turn', seed, epoch, number))
-            yield source, batch | dict(frames=frames) | ({} if labels is None else dict(label=labels))
+            frames, labels = turn_clips(batch['frames'], batch.get('label'), turns,
+                                        make_generator('turn', seed, epoch, number))
+            yield source, batch | dict(frames=frames) | ({}
+                                                         if labels is None else dict(label=labels))
     return turned
 
 # %% ../../nbs/annex/videomae/02_classify.ipynb #3da75666
@@ -150,8 +174,10 @@ def check_labels(
     "Refuse a class that the head has not."
     labels = np.asarray(labels)
     bad = labels[(labels < 0) | (labels >= num_classes)]
-    if len(bad): raise ValueError(f"label {int(bad[0])} is outside the {num_classes} classes, expected 0 to {num_classes - 1}; "
-                                  "set num_classes to the dataset's, or mend its list of classes")
+    if len(bad):
+        raise ValueError(f"label {int(bad[0])} is outside the {num_classes} classes, expected 0 to "
+                         f"{num_classes - 1}; "
+                         "set num_classes to the dataset's, or mend its list of classes")
 
 # %% ../../nbs/annex/videomae/02_classify.ipynb #daef9b09
 class VideoClassifier(nn.Module):
@@ -166,12 +192,17 @@ class VideoClassifier(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self,
-        batch:dict,                         # `frames` (B, T, 3, H, W) or, several views of a clip, (B, R, T, 3, H, W)
+        batch:dict,  # `frames` (B, T, 3, H, W) or, several views of a clip, (B, R, T, 3, H, W)
         generator:torch.Generator=None,     # of mixing and of skipped blocks
     )->dict:                                # {'classify': scalar}
-        frames, labels, c = batch['frames'], batch['label'], self.config
-        if not labels.is_cuda: check_labels(labels, c.num_classes)          # a GPU's labels were checked as data
-        if frames.ndim == 6: labels, frames = labels.repeat_interleave(frames.shape[1]), frames.flatten(0, 1)
+        frames = batch['frames']
+        labels = batch['label']
+        c = self.config
+        # a GPU's labels were checked as data
+        if not labels.is_cuda:
+            check_labels(labels, c.num_classes)
+        if frames.ndim == 6:
+            labels, frames = labels.repeat_interleave(frames.shape[1]), frames.flatten(0, 1)
         clips = normalize_frames(frames, IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
         if not self.training: return dict(classify=F.cross_entropy(self.logits(clips), labels))
         with _seeded(generator, clips.device):
@@ -199,9 +230,11 @@ def start_from(
 )->VideoClassifier:             # the same model
     "Take the pre-trained encoder; the decoder stays behind, and so does the last layer norm."
     ours, theirs = model.encoder.state_dict(), pretrained.encoder.state_dict()
-    differ = [f"{k}: classifier {tuple(v.shape) if (v := ours.get(k)) is not None else None}, pre-trained {tuple(theirs[k].shape) if k in theirs else None}"
-              for k in ours if k not in theirs or ours[k].shape != theirs[k].shape]
-    if differ: raise ValueError('\n  '.join(["the pre-trained encoder does not fit:", *differ[:20]]))
+    differ = [f"{k}: classifier {tuple(v.shape) if (v := ours.get(k)) is not None else None}, "
+              f"pre-trained {tuple(theirs[k].shape) if k in theirs else None}" for k in ours
+              if k not in theirs or ours[k].shape != theirs[k].shape]
+    if differ:
+        raise ValueError('\n  '.join(["the pre-trained encoder does not fit:", *differ[:20]]))
     model.encoder.load_state_dict({k: theirs[k] for k in ours})
     return model
 

@@ -32,12 +32,13 @@ def box_features(
     "Gather what the encoder knows about boxes: mean over time, RoIAlign, pooling."
     if pool not in ('max', 'mean'): raise ValueError(f"pool is {pool!r}, expected 'max' or 'mean'")
     if boxes.numel() and not (boxes.min() >= 0 and boxes.max() <= 1):
-        raise ValueError(f"boxes reach from {boxes.min():.3g} to {boxes.max():.3g}, expected shares in [0, 1]; "
-                         "divide pixels by the frame's width and height")
+        raise ValueError(
+            f"boxes reach from {boxes.min():.3g} to {boxes.max():.3g}, expected shares in [0, 1]; "
+            "divide pixels by the frame's width and height")
     picture = features.mean(1).movedim(-1, 1)                                   # (B, D, h, w)
     h, w = picture.shape[-2:]
     places = torch.cat([owners[:, None], boxes*boxes.new_tensor([w, h, w, h])], 1)      # (N, 5)
-    points = roi_align(picture, places.to(picture.dtype), roi_size, aligned=True)       # (N, D, r, r)
+    points = roi_align(picture, places.to(picture.dtype), roi_size, aligned=True)  # (N, D, r, r)
     return points.amax((2, 3)) if pool == 'max' else points.mean((2, 3))
 
 # %% ../../nbs/annex/videomae/06_detection.ipynb #864a21f5
@@ -69,11 +70,13 @@ class ActionDetector(nn.Module):
         generator:torch.Generator=None,     # not used: nothing is drawn
     )->dict:                                # {'detect': scalar}
         if not len(batch['boxes']):
-            raise ValueError("the batch has no box, expected at least one; leave out such key frames")
+            raise ValueError(
+                "the batch has no box, expected at least one; leave out such key frames")
         labels = batch['labels']
         if labels.shape[1] != self.config.num_classes:
-            raise ValueError(f"labels have {labels.shape[1]} classes, expected {self.config.num_classes}; "
-                             "make the dataset and the detector with one num_classes")
+            raise ValueError(
+                f"labels have {labels.shape[1]} classes, expected {self.config.num_classes}; "
+                "make the dataset and the detector with one num_classes")
         return dict(detect=F.binary_cross_entropy_with_logits(self.logits(batch).float(), labels))
 
     def logits(self,
@@ -82,7 +85,8 @@ class ActionDetector(nn.Module):
         "Score the actions of boxes."
         frames = normalize_frames(batch['frames'], IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
         features = self.encoder(frames).unflatten(1, self.config.encoder.grid)     # (B, t, h, w, D)
-        boxes = box_features(features, batch['boxes'], batch['owners'], self.config.roi_size, self.config.pool)
+        boxes = box_features(features, batch['boxes'], batch['owners'], self.config.roi_size,
+                             self.config.pool)
         return self.head(self.fc_norm(boxes))
 
 # %% ../../nbs/annex/videomae/06_detection.ipynb #c07e0dd3
@@ -110,7 +114,9 @@ def match_boxes(
     best, which = box_iou(boxes, truths).max(1)
     taken = set()
     for row, (overlap, truth) in enumerate(zip(best.tolist(), which.tolist())):
-        if overlap >= iou and truth not in taken: hits[row] = True; taken.add(truth)
+        if overlap >= iou and truth not in taken:
+            hits[row] = True
+            taken.add(truth)
     return hits
 
 # %% ../../nbs/annex/videomae/06_detection.ipynb #9e70e35e
@@ -123,21 +129,27 @@ def frame_map(
     "Compute the mean average precision over frames, AVA's measure."
     check_range('iou', iou, 0, 1, include_high=True)
     frames = {(truth.media_id, truth.time): truth for truth in truths}
-    scores, hits, counts = [torch.zeros(0, num_classes)], [torch.zeros(0, num_classes).bool()], [0]*num_classes
+    scores = [torch.zeros(0, num_classes)]
+    hits = [torch.zeros(0, num_classes).bool()]
+    counts = [0]*num_classes
     for truth in truths:
         for labels in truth.labels:
-            for label in labels: counts[label] += 1
+            for label in labels:
+                counts[label] += 1
     for key, boxes, given in found:
         hit = torch.zeros(given.shape, dtype=torch.bool)
         truth = frames.get(key)
         for label in set(sum(truth.labels, ())) if truth else ():
             order = given[:, label].argsort(descending=True, stable=True)
-            wanted = torch.tensor([box for box, labels in zip(truth.boxes, truth.labels) if label in labels])
+            wanted = torch.tensor([box for box,
+                                   labels in zip(truth.boxes, truth.labels) if label in labels])
             hit[order, label] = match_boxes(boxes[order], wanted, iou)
-        scores.append(given); hits.append(hit)
+        scores.append(given)
+        hits.append(hit)
     scores, hits = torch.cat(scores), torch.cat(hits)
     each = [average_precision(scores[:, i], hits[:, i], counts[i]) for i in range(num_classes)]
     occurring = [value for value in each if not math.isnan(value)]
     if not occurring:
-        raise ValueError("no annotated box in the truths, expected at least one; read them without boxes=")
+        raise ValueError(
+            "no annotated box in the truths, expected at least one; read them without boxes=")
     return dict(mAP=sum(occurring)/len(occurring), AP=each)

@@ -31,12 +31,15 @@ def cubify(
     frames:torch.Tensor,    # (B, T, 3, H, W)
     patch_size:int,         # p, pixels
     tubelet_size:int=2,     # t, frames of a cube
-)->torch.Tensor:            # (B, N, 3tp²), N = T/t·h·w cubes, frame by frame; numbers as (channel, frame, row, column)
+    # (B, N, 3tp²), N = T/t·h·w cubes, frame by frame; numbers as (channel, frame, row, column)
+)->torch.Tensor:
     "Cut clips into flat, non-overlapping cubes."
     B, T = frames.shape[:2]
-    check_multiple('number of frames', T, tubelet_size, 'a clip is cut into whole cubes: sample other frames')
-    patches = patchify(frames.flatten(0, 1), patch_size)                                    # (B·T, L, 3p²)
-    cut = patches.unflatten(2, (3, -1)).unflatten(0, (B, T//tubelet_size, tubelet_size))    # (B, T/t, t, L, 3, p²)
+    check_multiple('number of frames', T, tubelet_size,
+                   'a clip is cut into whole cubes: sample other frames')
+    patches = patchify(frames.flatten(0, 1), patch_size)  # (B·T, L, 3p²)
+    # (B, T/t, t, L, 3, p²)
+    cut = patches.unflatten(2, (3, -1)).unflatten(0, (B, T//tubelet_size, tubelet_size))
     return cut.permute(0, 1, 3, 4, 2, 5).flatten(3).flatten(1, 2)
 
 # %% ../../nbs/annex/videomae/01_model.ipynb #0f40dba4
@@ -49,10 +52,13 @@ def uncubify(
     "Put cubes together to clips: the inverse of `cubify`."
     (B, *shape), (steps, h, w) = cubes.shape, grid
     expected = [steps*h*w, 3*tubelet_size*patch_size**2]
-    if shape != expected: raise ValueError(f"cubes are (B, {shape[0]}, {shape[1]}), expected (B, {expected[0]}, {expected[1]}) for "
-                                           f"the grid {steps}×{h}×{w}; give the grid they were cut with")
-    cut = cubes.unflatten(2, (3, tubelet_size, -1)).unflatten(1, (steps, h*w))              # (B, T/t, L, 3, t, p²)
-    patches = cut.permute(0, 1, 4, 2, 3, 5).flatten(4).flatten(0, 2)                        # (B·T, L, 3p²)
+    if shape != expected:
+        raise ValueError(f"cubes are (B, {shape[0]}, {shape[1]}), expected (B, {expected[0]}, "
+                         f"{expected[1]}) for "
+                         f"the grid {steps}×{h}×{w}; give the grid they were cut with")
+    # (B, T/t, L, 3, t, p²)
+    cut = cubes.unflatten(2, (3, tubelet_size, -1)).unflatten(1, (steps, h*w))
+    patches = cut.permute(0, 1, 4, 2, 3, 5).flatten(4).flatten(0, 2)  # (B·T, L, 3p²)
     return unpatchify(patches, patch_size, (h, w)).unflatten(0, (B, -1))
 
 # %% ../../nbs/annex/videomae/01_model.ipynb #66e3be05
@@ -76,8 +82,8 @@ def _even_waves(length, dim):
 # %% ../../nbs/annex/videomae/01_model.ipynb #68367b45
 def axis_positions(
     grid:tuple[int, int, int],  # (T/t, h, w), cubes along time, height and width
-    dim:int,                    # D, a multiple of 8; orthogonal up to D/2 times, D/4 rows and columns
-)->torch.Tensor:                # (N, D) float32 in [-1, 1]; D/2 numbers for time, D/4 each for row and column
+    dim:int,  # D, a multiple of 8; orthogonal up to D/2 times, D/4 rows and columns
+)->torch.Tensor:  # (N, D) float32 in [-1, 1]; D/2 numbers for time, D/4 each for row and column
     "Make fixed positions with orthogonal waves for time, row and column."
     check_multiple('dim', dim, 8, 'time has a half, row and column have a quarter')
     parts = [_even_waves(n, size) for n, size in zip(grid, (dim//2, dim//4, dim//4))]
@@ -92,7 +98,9 @@ def cube_targets(
     "Make the target of a hidden cube."
     if not normalize: return cubes
     colours = cubes.unflatten(-1, (3, -1))
-    return ((colours - colours.mean(-1, keepdim=True))/(colours.std(-1, keepdim=True) + 1e-6)).flatten(-2)
+    return (
+        (colours - colours.mean(-1, keepdim=True))/(colours.std(-1, keepdim=True) + 1e-6)).flatten(
+        -2)
 
 # %% ../../nbs/annex/videomae/01_model.ipynb #edc0588b
 def dim_still(
@@ -104,14 +112,15 @@ def dim_still(
     if share == 1: return frames
     length = length or frames.shape[1]
     check_multiple('number of frames', frames.shape[1], length, 'a mean is taken over whole pieces')
-    means = frames.unflatten(1, (-1, length)).float().mean(2)                   # (B, T/length, 3, H, W)
+    means = frames.unflatten(1, (-1, length)).float().mean(2)  # (B, T/length, 3, H, W)
     return frames - (1 - share)*means.repeat_interleave(length, 1)
 
 # %% ../../nbs/annex/videomae/01_model.ipynb #b1e14612
 MASKS = ('tube', 'random', 'frame')
 
 def _mask_counts(kind, grid, mask_ratio):
-    "How many units a mask chooses from, how many of them it removes, and how many cubes a unit has."
+    """How many units a mask chooses from, how many of them it removes, and how many cubes a unit
+    has."""
     t, h, w = grid
     units, size = dict(tube=(h*w, t), random=(t*h*w, 1), frame=(t, h*w))[kind]
     return units, int(mask_ratio*units + 1e-9), size
@@ -123,12 +132,13 @@ def cube_mask(
     mask_ratio:float,                   # ρ, share removed, 0 <= ρ < 1
     batch_size:int=1,                   # B, independent draws
     generator:torch.Generator=None,     # the mask is made on its device; None = torch's global one
-)->torch.Tensor:                        # (B, N) bool, True = removed; every row removes equally many
+)->torch.Tensor:  # (B, N) bool, True = removed; every row removes equally many
     "Draw the cubes that the encoder does not see."
     if kind not in MASKS: raise ValueError(_unknown('mask', kind, MASKS))
     check_range('mask_ratio', mask_ratio, 0, 1, remedy='it is the share removed; VideoMAE uses 0.9')
     (t, h, w), (units, removed, _) = grid, _mask_counts(kind, grid, mask_ratio)
-    share = max(0, removed - .5)/units                          # chapter models.masking counts what stays: ⌊units·(1 − share)⌋
+    # chapter models.masking counts what stays: ⌊units·(1 − share)⌋
+    share = max(0, removed - .5)/units
     if kind == 'tube': return tube_mask(units, share, batch_size, generator).repeat(1, t)
     if kind == 'random': return random_mask(units, share, batch_size, generator)
     return frame_mask(units, h*w, share, batch_size, generator).flatten(1)
@@ -151,11 +161,15 @@ class VideoMAEConfig:
     decoder_depth:int = 4           # its blocks
     decoder_heads:int = 6           # its heads
     normalize_targets:bool = True   # each cube's colours to mean 0 and variance 1
-    motion_weight:float = 0.        # of a second loss, on where and when what is visible changes; 0 is off
+    # of a second loss, on where and when what is visible changes; 0 is off
+    motion_weight:float = 0.
     motion_cell:int = 4             # c, pixels; where is told in cells of c × c
-    still:float = 1.                # share of each place's mean over time that is seen and painted; 0 leaves what changes
-    positions:str = 'flat'          # waves along the flattened sequence; 'axes': time, row and column apart; 'waves': chapter 10a's
-    norm_eps:float = 1e-6           # ε of the blocks' layer norms and the encoder's last; transformers' files say 1e-12
+    # share of each place's mean over time that is seen and painted; 0 leaves what changes
+    still:float = 1.
+    # waves along the flattened sequence; 'axes': time, row and column apart; 'waves': chapter 10a's
+    positions:str = 'flat'
+    # ε of the blocks' layer norms and the encoder's last; transformers' files say 1e-12
+    norm_eps:float = 1e-6
     head_norm_eps:float = 1e-6      # ε of the layer norm before a head; transformers has 1e-5
 
     def __post_init__(self): _check_config(self)
@@ -172,36 +186,51 @@ class VideoMAEConfig:
 # %% ../../nbs/annex/videomae/01_model.ipynb #75e45f44
 def _waves(grid, dim):
     "Chapter 10a's waves at the middles of the cubes."
-    return space_time_waves(torch.arange(grid[1]*grid[2]).expand(1, grid[0], -1), grid[1:], dim)[0].flatten(0, 1)
+    return space_time_waves(torch.arange(grid[1]*grid[2]).expand(1, grid[0], -1), grid[1:],
+                            dim)[0].flatten(0, 1)
 
-_POSITIONS = dict(flat=lambda grid, dim: sinusoid_positions(math.prod(grid), dim), axes=axis_positions, waves=_waves)
+_POSITIONS = dict(flat=lambda grid, dim: sinusoid_positions(math.prod(grid), dim),
+                  axes=axis_positions, waves=_waves)
 
 def _check_config(c):
     "Refuse settings that cannot work, naming the field, what was expected and the remedy."
-    check_multiple('image_size', c.image_size, c.patch_size, 'choose image_size as a multiple of patch_size')
-    check_multiple('num_frames', c.num_frames, c.tubelet_size, 'choose num_frames as a multiple of tubelet_size')
-    check_multiple('embed_dim', c.embed_dim, c.num_heads, 'choose embed_dim as a multiple of num_heads')
-    check_multiple('decoder_dim', c.decoder_dim, c.decoder_heads, 'choose decoder_dim as a multiple of decoder_heads')
+    check_multiple('image_size', c.image_size, c.patch_size,
+                   'choose image_size as a multiple of patch_size')
+    check_multiple('num_frames', c.num_frames, c.tubelet_size,
+                   'choose num_frames as a multiple of tubelet_size')
+    check_multiple('embed_dim', c.embed_dim, c.num_heads,
+                   'choose embed_dim as a multiple of num_heads')
+    check_multiple('decoder_dim', c.decoder_dim, c.decoder_heads,
+                   'choose decoder_dim as a multiple of decoder_heads')
     if c.mask not in MASKS: raise ValueError(_unknown('mask', c.mask, MASKS))
-    if c.positions not in _POSITIONS: raise ValueError(_unknown('positions', c.positions, _POSITIONS))
-    check_range('mask_ratio', c.mask_ratio, 0, 1, remedy='it is the share removed; VideoMAE uses 0.9')
+    if c.positions not in _POSITIONS:
+        raise ValueError(_unknown('positions', c.positions, _POSITIONS))
+    check_range('mask_ratio', c.mask_ratio, 0, 1,
+                remedy='it is the share removed; VideoMAE uses 0.9')
     check_range('motion_weight', c.motion_weight, 0, float('inf'))
-    if c.motion_weight: check_multiple('patch_size', c.patch_size, c.motion_cell, 'choose another motion_cell')
-    check_range('still', c.still, 0, 1, include_high=True, remedy='1 is everything, 0 leaves what changes')
-    if not c.num_masked: raise ValueError(f"mask_ratio {c.mask_ratio} hides none of the {'×'.join(map(str, c.grid))} "
-                                          "cubes, expected at least one; raise mask_ratio")
+    if c.motion_weight:
+        check_multiple('patch_size', c.patch_size, c.motion_cell, 'choose another motion_cell')
+    check_range('still', c.still, 0, 1, include_high=True,
+                remedy='1 is everything, 0 leaves what changes')
+    if not c.num_masked:
+        raise ValueError(
+            f"mask_ratio {c.mask_ratio} hides none of the {'×'.join(map(str, c.grid))} "
+            "cubes, expected at least one; raise mask_ratio")
 
 # %% ../../nbs/annex/videomae/01_model.ipynb #389f5501
-VIDEOMAE_PRESETS = dict(
-    videomae_s=VideoMAEConfig(embed_dim=384, num_heads=6, decoder_dim=192, decoder_heads=3),
-    videomae_b=VideoMAEConfig(),
-    videomae_l=VideoMAEConfig(embed_dim=1024, depth=24, num_heads=16, decoder_dim=512, decoder_heads=8),
-    videomae_h=VideoMAEConfig(embed_dim=1280, depth=32, num_heads=16, decoder_dim=640, decoder_heads=8),
-    tiny=VideoMAEConfig(image_size=32, patch_size=8, embed_dim=128, depth=4, num_heads=4, mask_ratio=.75, decoder_dim=64,
-                        decoder_depth=2, decoder_heads=4, normalize_targets=False, positions='axes'),
-    smoke=VideoMAEConfig(image_size=32, patch_size=8, num_frames=4, embed_dim=32, depth=2, num_heads=2, mask_ratio=.75,
-                         decoder_dim=16, decoder_depth=1, decoder_heads=2),
-)
+VIDEOMAE_PRESETS = dict(videomae_s=VideoMAEConfig(embed_dim=384, num_heads=6, decoder_dim=192,
+                                                  decoder_heads=3), videomae_b=VideoMAEConfig(),
+                        videomae_l=VideoMAEConfig(embed_dim=1024, depth=24, num_heads=16,
+                                                  decoder_dim=512, decoder_heads=8),
+                        videomae_h=VideoMAEConfig(embed_dim=1280, depth=32, num_heads=16,
+                                                  decoder_dim=640, decoder_heads=8),
+                        tiny=VideoMAEConfig(image_size=32, patch_size=8, embed_dim=128, depth=4,
+                                            num_heads=4, mask_ratio=.75, decoder_dim=64,
+                                            decoder_depth=2, decoder_heads=4,
+                                            normalize_targets=False, positions='axes'),
+                        smoke=VideoMAEConfig(image_size=32, patch_size=8, num_frames=4,
+                                             embed_dim=32, depth=2, num_heads=2, mask_ratio=.75,
+                                             decoder_dim=16, decoder_depth=1, decoder_heads=2),)
 
 # %% ../../nbs/annex/videomae/01_model.ipynb #387a72fc
 def make_videomae_config(
@@ -224,14 +253,17 @@ class VideoEncoder(nn.Module):
     "A plain ViT over the visible cubes of a clip, all attending to all."
     def __init__(self,
         config:VideoMAEConfig,
-        drop_path:float=0.,         # probability that the last block is skipped in training; falls to 0 at the first
-        final_norm:bool=True,       # a layer norm at the end: in pre-training; a classifier has its own
+        # probability that the last block is skipped in training; falls to 0 at the first
+        drop_path:float=0.,
+        final_norm:bool=True,  # a layer norm at the end: in pre-training; a classifier has its own
     ):
         super().__init__()
         c = self.config = config
         cube = (c.tubelet_size, c.patch_size, c.patch_size)
         self.projection = nn.Conv3d(3, c.embed_dim, cube, cube)
-        self.register_buffer('positions', _POSITIONS[c.positions](c.grid, c.embed_dim), persistent=False)   # (N, D)
+        # (N, D)
+        self.register_buffer('positions', _POSITIONS[c.positions](c.grid, c.embed_dim),
+                             persistent=False)
         self.blocks = _blocks(c.embed_dim, c.depth, c.num_heads, c.mlp_ratio, c.norm_eps, drop_path)
         self.norm = LayerNorm(c.embed_dim, eps=c.norm_eps) if final_norm else nn.Identity()
         self.apply(_init_linear)
@@ -241,20 +273,27 @@ class VideoEncoder(nn.Module):
         ids:torch.Tensor=None,      # (B, V) int64, visible cubes, ascending; None = all
     )->torch.Tensor:                # (B, V, D)
         self.check_clip(frames)
-        cubes = cubify(dim_still(frames, self.config.still), self.config.patch_size, self.config.tubelet_size)
+        cubes = cubify(dim_still(frames, self.config.still), self.config.patch_size,
+                       self.config.tubelet_size)
         positions = self.positions.expand(len(cubes), -1, -1)
-        if ids is not None: cubes, positions = take(cubes, ids), take(positions, ids)
+        if ids is not None:
+            cubes, positions = take(cubes, ids), take(positions, ids)
         tokens = embed_patches(self.projection, cubes) + positions
-        for block in self.blocks: tokens = block(tokens)
+        for block in self.blocks:
+            tokens = block(tokens)
         return self.norm(tokens)
 
     def check_clip(self, frames):
         "Refuse clips of another length or size."
         T, size = self.config.num_frames, (self.config.image_size,)*2
-        if frames.shape[1] != T: raise ValueError(f"the clip has {frames.shape[1]} frames, expected {T}; sample {T} frames of it, "
-                                                  "or make a model with another num_frames")
-        if frames.shape[-2:] != size: raise ValueError(f"frames are {tuple(frames.shape[-2:])} pixels, expected {size}; resize "
-                                                       "them, or make a model with another image_size")
+        if frames.shape[1] != T:
+            raise ValueError(
+                f"the clip has {frames.shape[1]} frames, expected {T}; sample {T} frames of it, "
+                "or make a model with another num_frames")
+        if frames.shape[-2:] != size:
+            raise ValueError(
+                f"frames are {tuple(frames.shape[-2:])} pixels, expected {size}; resize "
+                "them, or make a model with another image_size")
 
 # %% ../../nbs/annex/videomae/01_model.ipynb #cc726031
 class CubeDecoder(nn.Module):
@@ -264,8 +303,10 @@ class CubeDecoder(nn.Module):
         c = config
         self.encoder_to_decoder = nn.Linear(c.embed_dim, c.decoder_dim, bias=False)
         self.mask_token = nn.Parameter(.02*torch.randn(1, 1, c.decoder_dim))
-        self.register_buffer('positions', _POSITIONS[c.positions](c.grid, c.decoder_dim), persistent=False)
-        self.blocks = _blocks(c.decoder_dim, c.decoder_depth, c.decoder_heads, c.mlp_ratio, c.norm_eps)
+        self.register_buffer('positions', _POSITIONS[c.positions](c.grid, c.decoder_dim),
+                             persistent=False)
+        self.blocks = _blocks(c.decoder_dim, c.decoder_depth, c.decoder_heads, c.mlp_ratio,
+                              c.norm_eps)
         self.norm = LayerNorm(c.decoder_dim, eps=c.head_norm_eps)
         self.head = nn.Linear(c.decoder_dim, 3*c.tubelet_size*c.patch_size**2)
         self.apply(_init_linear)
@@ -278,7 +319,8 @@ class CubeDecoder(nn.Module):
         positions = self.positions.expand(len(tokens), -1, -1)
         x = torch.cat([self.encoder_to_decoder(tokens) + take(positions, visible),
                        self.mask_token + take(positions, hidden)], 1)
-        for block in self.blocks: x = block(x)
+        for block in self.blocks:
+            x = block(x)
         return self.head(self.norm(x[:, -hidden.shape[1]:]))
 
 # %% ../../nbs/annex/videomae/01_model.ipynb #379b313c
@@ -286,20 +328,30 @@ class VideoMAE(nn.Module):
     "Pre-training: paint the cubes of a clip that are hidden, from those that are not."
     def __init__(self, config:VideoMAEConfig):
         super().__init__()
-        self.config, self.encoder, self.decoder = config, VideoEncoder(config), CubeDecoder(config)
+        self.config = config
+        self.encoder = VideoEncoder(config)
+        self.decoder = CubeDecoder(config)
         D = config.embed_dim
-        if config.motion_weight: self.motion_head = nn.Sequential(LayerNorm(D), nn.Linear(D, D)).apply(_init_linear)
+        if config.motion_weight:
+            self.motion_head = nn.Sequential(LayerNorm(D), nn.Linear(D, D)).apply(_init_linear)
 
     def forward(self,
-        batch:dict,                         # `frames` (B, T, 3, H, W) uint8, or R views each, (B, R, T, 3, H, W); `mask` (·, N) bool, if given
+        # `frames` (B, T, 3, H, W) uint8, or R views each, (B, R, T, 3, H, W); `mask` (·, N) bool,
+        # if given
+        batch:dict,
         generator:torch.Generator=None,     # of the mask
     )->dict:                                # {'mvm': scalar}, and 'motion' where it has a weight
-        frames, mask, c = batch['frames'].flatten(0, -5), batch.get('mask'), self.config
-        if mask is None: mask = cube_mask(c.mask, c.grid, c.mask_ratio, len(frames), generator).to(frames.device)
+        frames = batch['frames'].flatten(0, -5)
+        mask = batch.get('mask')
+        c = self.config
+        if mask is None:
+            mask = cube_mask(c.mask, c.grid, c.mask_ratio, len(frames), generator).to(frames.device)
         hidden = masked_ids(mask, c.num_masked if batch.get('mask') is None else None)
-        cubes = take(cubify(dim_still(frames, c.still), c.patch_size, c.tubelet_size), hidden).float()/255
+        cubes = take(cubify(dim_still(frames, c.still), c.patch_size, c.tubelet_size),
+                     hidden).float()/255
         tokens, visible = self._encode(frames, mask, hidden.shape[1])
-        losses = dict(mvm=F.mse_loss(self.decoder(tokens, visible, hidden).float(), cube_targets(cubes, c.normalize_targets)))
+        losses = dict(mvm=F.mse_loss(self.decoder(tokens, visible, hidden).float(),
+                                     cube_targets(cubes, c.normalize_targets)))
         if c.motion_weight:
             told, goal = self.motion_head(tokens.mean(1)).float(), self.visible_motion(frames, mask)
             losses['motion'] = c.motion_weight*F.mse_loss(told, goal)
@@ -318,13 +370,17 @@ class VideoMAE(nn.Module):
         frames:torch.Tensor,        # (B, T, 3, H, W) uint8
         mask:torch.Tensor,          # (B, N) bool, True = hidden
     )->torch.Tensor:                # (B, D)
-        "Average the waves of the cells that are visible, each weighted by how much it changes (chapter options.motion)."
+        """Average the waves of the cells that are visible, each weighted by how much it changes
+        (chapter options.motion)."""
         c, cells = self.config, self.config.patch_size//self.config.motion_cell
         hidden = mask.unflatten(1, c.grid).repeat_interleave(c.tubelet_size, 1)
-        hidden = hidden.repeat_interleave(cells, 2).repeat_interleave(cells, 3).flatten(2)     # (B, T, cells of a frame)
+        # (B, T, cells of a frame)
+        hidden = hidden.repeat_interleave(cells, 2).repeat_interleave(cells, 3).flatten(2)
         return average_wave(frames.float()/255, c.motion_cell, c.embed_dim, hidden)
 
     def _encode(self, frames, mask, num_masked):
         visible = visible_ids(mask, mask.shape[1] - num_masked)
-        if not visible.shape[1]: raise ValueError("the mask leaves none of the cubes visible, expected at least one")
-        return self.encoder(normalize_frames(frames, IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD), visible), visible
+        if not visible.shape[1]:
+            raise ValueError("the mask leaves none of the cubes visible, expected at least one")
+        return self.encoder(normalize_frames(frames, IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD),
+                            visible), visible

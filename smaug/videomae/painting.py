@@ -21,7 +21,8 @@ def _paint(model, ids, frames, mask):
     predicted, c = model.predict(frames, mask, ids.shape[1]).float(), model.config
     whole = frames.float()/255
     seen = dim_still(whole, c.still)
-    place = take(cubify(whole - seen, c.patch_size, c.tubelet_size), ids)       # what was taken away; zeros if still is 1
+    # what was taken away; zeros if still is 1
+    place = take(cubify(whole - seen, c.patch_size, c.tubelet_size), ids)
     if not c.normalize_targets: return (predicted + place).clamp(0, 1)
     truth = take(cubify(seen, c.patch_size, c.tubelet_size), ids).unflatten(2, (3, -1))
     mean, spread = truth.mean(3, keepdim=True), truth.std(3, keepdim=True) + 1e-6
@@ -34,11 +35,13 @@ def paint_cubes(
     frames:torch.Tensor,    # (B, T, 3, H, W) uint8
     mask:torch.Tensor,      # (B, N) bool, True = to be painted; every row equally many
 )->torch.Tensor:            # (B, T, 3, H, W) float32 in [0, 1]; visible cubes as they are
-    "Paint what is hidden into the clip; normalised targets borrow mean and contrast from the truth."
+    """Paint what is hidden into the clip; normalised targets borrow mean and contrast from the
+    truth."""
     c, ids = model.config, masked_ids(mask)
     cubes = cubify(frames, c.patch_size, c.tubelet_size).float()/255
     painted = _paint(model, ids, frames, mask)
-    return uncubify(cubes.scatter(1, ids.unsqueeze(2).expand_as(painted), painted), c.patch_size, c.tubelet_size, c.grid)
+    return uncubify(cubes.scatter(1, ids.unsqueeze(2).expand_as(painted), painted), c.patch_size,
+                    c.tubelet_size, c.grid)
 
 def hide_cubes(
     frames:torch.Tensor,    # (B, T, 3, H, W) uint8
@@ -48,7 +51,8 @@ def hide_cubes(
 )->torch.Tensor:            # (B, T, 3, H, W) float32 in [0, 1]
     "Grey the hidden cubes."
     cubes = cubify(frames, config.patch_size, config.tubelet_size).float()/255
-    return uncubify(cubes.masked_fill(mask.unsqueeze(2), grey), config.patch_size, config.tubelet_size, config.grid)
+    return uncubify(cubes.masked_fill(mask.unsqueeze(2), grey), config.patch_size,
+                    config.tubelet_size, config.grid)
 
 # %% ../../nbs/annex/videomae/04_painting.ipynb #27487b79
 class PaintErrors(NamedTuple):
@@ -68,8 +72,9 @@ def paint_errors(
     c, ids = model.config, masked_ids(mask)
     cubes = cubify(frames, c.patch_size, c.tubelet_size).float()/255        # (B, N, 3tp²)
     colours, seen = cubes.unflatten(2, (3, -1)).mean(3), (~mask).unsqueeze(2)
-    mean = ((colours*seen).sum(1)/seen.sum(1)).repeat_interleave(cubes.shape[2]//3, 1)          # (B, 3tp²)
-    steps = cubes.unflatten(2, (3, c.tubelet_size, -1)).unflatten(1, (c.grid[0], -1))           # (B, T/t, L, 3, t, p²)
+    mean = ((colours*seen).sum(1)/seen.sum(1)).repeat_interleave(cubes.shape[2]//3, 1)  # (B, 3tp²)
+    # (B, T/t, L, 3, t, p²)
+    steps = cubes.unflatten(2, (3, c.tubelet_size, -1)).unflatten(1, (c.grid[0], -1))
     still = steps.mean((1, 4), keepdim=True).expand_as(steps).flatten(3).flatten(1, 2)
     truth = take(cubes, ids)
     answers = _paint(model, ids, frames, mask), mean.unsqueeze(1), take(still, ids)
@@ -86,8 +91,10 @@ def saved_megabytes(
     kept = {}
     def keep(tensor):
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights: kept[storage.data_ptr()] = storage.nbytes()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
         return tensor
-    with saved_tensors_hooks(keep, lambda tensor: tensor): losses = model(batch, generator)
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        losses = model(batch, generator)
     del losses
     return sum(kept.values())/1e6

@@ -35,9 +35,12 @@ def dense_indices(
     for name, value in dict(num_frames=num_frames, num_samples=num_samples, stride=stride).items():
         check_range(name, value, 1, float('inf'))
     check_range('clip', clip, 0, num_clips)
-    room = max(0, num_frames - ((num_samples - 1)*stride + 1))             # places where the stretch can begin, less one
-    if generator is not None: start = int(torch.randint(room + 1, (), generator=generator))
-    else: start = room*clip//(num_clips - 1) if num_clips > 1 else room//2
+    # places where the stretch can begin, less one
+    room = max(0, num_frames - ((num_samples - 1)*stride + 1))
+    if generator is not None:
+        start = int(torch.randint(room + 1, (), generator=generator))
+    else:
+        start = room*clip//(num_clips - 1) if num_clips > 1 else room//2
     return [min(start + i*stride, num_frames - 1) for i in range(num_samples)]
 
 # %% ../../nbs/annex/videomae/03_views.ipynb #a32e1979
@@ -54,8 +57,11 @@ def segment_indices(
     check_range('clip', clip, 0, num_clips)
     edges = [num_frames*i//num_samples for i in range(num_samples + 1)]
     lengths = [max(1, b - a) for a, b in zip(edges, edges[1:])]
-    if generator is None: steps = [((2*clip + 1)*n - 1)//(2*num_clips) for n in lengths]
-    else: steps = [int(u*n) for u, n in zip(torch.rand(num_samples, generator=generator).tolist(), lengths)]
+    if generator is None:
+        steps = [((2*clip + 1)*n - 1)//(2*num_clips) for n in lengths]
+    else:
+        steps = [int(u*n) for u,
+                 n in zip(torch.rand(num_samples, generator=generator).tolist(), lengths)]
     return [min(a + s, num_frames - 1) for a, s in zip(edges, steps)]
 
 # %% ../../nbs/annex/videomae/03_views.ipynb #d0588333
@@ -79,38 +85,50 @@ SAMPLINGS = ('segment', 'dense', 'one')
 
 def _labels(records):
     "The class of each record."
-    return records.column('label') if isinstance(records, Manifest) else [record.label for record in records]
+    return records.column('label') if isinstance(records,
+                                                 Manifest) else [record.label for record in records]
 
 # %% ../../nbs/annex/videomae/03_views.ipynb #00c4bdca
 class ClipViews(ClipDataset):
     "Clips, each as several views: drawn at random in training, K clips × crops at test."
     def __init__(self,
-        source:FrameStore|Manifest|Sequence,    # stored frames, or records that are decoded on the fly; `Label`s give labels
+        # stored frames, or records that are decoded on the fly; `Label`s give labels
+        source:FrameStore|Manifest|Sequence,
         num_frames:int,                         # T
         image_size:int,                         # of the square frames, pixels
         train:bool,                             # random views; else the same ones each time
-        num_classes:int=0,                      # C; a label beyond is refused; 0 = labels are left out
-        sampling:str='segment',                 # 'segment', 'dense', or 'one': a single frame, held for T frames
+        num_classes:int=0,  # C; a label beyond is refused; 0 = labels are left out
+        sampling:str='segment',  # 'segment', 'dense', or 'one': a single frame, held for T frames
         stride:int=4,                           # τ of dense sampling
         repeats:int=1,                          # R, views in training: repeated augmentation
         num_clips:int=1,                        # K, at test
         num_crops:int=1,                        # at test; 0 = the whole frame, squeezed
         crop_scale:tuple[float, float]=(.5, 1.),    # share of the area, in training
-        flip:float=0.,                          # probability of a mirror image, in training; left becomes right
+        flip:float=0.,  # probability of a mirror image, in training; left becomes right
         seed:int=0,
         crop_ratio:tuple[float, float]=(3/4, 4/3),  # width : height of the crop, in training
     ):
         super().__init__(source, num_frames, image_size, train, crop_scale, flip, 'keep', seed=seed)
-        if sampling not in SAMPLINGS: raise ValueError(f"sampling is {sampling!r}, expected one of {', '.join(SAMPLINGS)}")
-        for name, value in dict(repeats=repeats, num_clips=num_clips).items(): check_range(name, value, 1, float('inf'))
-        if num_classes: check_labels(_labels(self.records), num_classes)
-        self.num_classes, self.sampling, self.stride, self.repeats = num_classes, sampling, stride, repeats
-        self.num_clips, self.num_crops, self.crop_ratio = num_clips, num_crops, crop_ratio
+        if sampling not in SAMPLINGS:
+            raise ValueError(f"sampling is {sampling!r}, expected one of {', '.join(SAMPLINGS)}")
+        for name, value in dict(repeats=repeats, num_clips=num_clips).items():
+            check_range(name, value, 1, float('inf'))
+        if num_classes:
+            check_labels(_labels(self.records), num_classes)
+        self.num_classes = num_classes
+        self.sampling = sampling
+        self.stride = stride
+        self.repeats = repeats
+        self.num_clips = num_clips
+        self.num_crops = num_crops
+        self.crop_ratio = crop_ratio
 
     def _indices(self, num_frames, clip, generator):
         "Frames of one view, or of clip `clip` of K."
-        which = dict(clip=clip, num_clips=self.num_clips) if generator is None else dict(generator=generator)
-        if self.sampling == 'dense': return dense_indices(num_frames, self.num_frames, self.stride, **which)
+        which = dict(clip=clip,
+                     num_clips=self.num_clips) if generator is None else dict(generator=generator)
+        if self.sampling == 'dense':
+            return dense_indices(num_frames, self.num_frames, self.stride, **which)
         if self.sampling == 'segment': return segment_indices(num_frames, self.num_frames, **which)
         return segment_indices(num_frames, 1, **which)*self.num_frames
 
@@ -120,7 +138,8 @@ def _draw(self:ClipViews, index, generator):
     record, draws = self.records[index], generator if self.train else None
     video = None if self.store else Video(record.media)
     length = self.store.num_stored(index) if self.store else len(video)
-    chosen = [self._indices(length, clip, draws) for clip in range(self.repeats if self.train else self.num_clips)]
+    chosen = [self._indices(length, clip, draws)
+              for clip in range(self.repeats if self.train else self.num_clips)]
     wanted = sorted({i for ids in chosen for i in ids})                 # each frame is decoded once
     read = self.store.frames(index, wanted) if self.store else video.read(wanted)
     views = [self._crops(read[[wanted.index(i) for i in ids]], draws) for ids in chosen]
@@ -130,7 +149,9 @@ def _draw(self:ClipViews, index, generator):
 @patch
 def _crops(self:ClipViews, frames, generator):
     "Views (·, T, 3, S, S) of a clip."
-    if generator is not None: return crop_frames(frames, self.image_size, self.crop_scale, self.flip, generator, self.crop_ratio)[None]
+    if generator is not None:
+        return crop_frames(frames, self.image_size, self.crop_scale, self.flip, generator,
+                           self.crop_ratio)[None]
     if not self.num_crops: return resize_frames(frames, self.image_size)[None]
     return spatial_crops(frames, self.image_size, self.num_crops)
 
@@ -152,7 +173,8 @@ def classify_all(
     "Name the action of every clip."
     was, device = model.training, next(model.parameters()).device
     model.eval()
-    batches = [(score_views(model, batch['frames'].to(device)).cpu(), batch['label']) for batch in loader]
+    batches = [(score_views(model, batch['frames'].to(device)).cpu(), batch['label'])
+               for batch in loader]
     model.train(was)
     scores, labels = (torch.cat(parts) for parts in zip(*batches))
     top1, top5 = accuracy(scores, labels, topk=(1, 5))

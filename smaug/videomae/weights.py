@@ -20,27 +20,31 @@ from ..files import fill_weights, read_weights
 from .model import VideoMAE, VideoMAEConfig
 
 # %% ../../nbs/annex/videomae/07_weights.ipynb #b6f60686
-_FIELDS = dict(
-    image_size='image_size', patch_size='patch_size', num_frames='num_frames', tubelet_size='tubelet_size',
-    embed_dim='hidden_size', depth='num_hidden_layers', num_heads='num_attention_heads',
-    decoder_dim='decoder_hidden_size', decoder_depth='decoder_num_hidden_layers',
-    decoder_heads='decoder_num_attention_heads', normalize_targets='norm_pix_loss', norm_eps='layer_norm_eps')
+_FIELDS = dict(image_size='image_size', patch_size='patch_size', num_frames='num_frames',
+               tubelet_size='tubelet_size', embed_dim='hidden_size', depth='num_hidden_layers',
+               num_heads='num_attention_heads', decoder_dim='decoder_hidden_size',
+               decoder_depth='decoder_num_hidden_layers',
+               decoder_heads='decoder_num_attention_heads', normalize_targets='norm_pix_loss',
+               norm_eps='layer_norm_eps')
 _FIXED = dict(hidden_act='gelu', qv_bias=True, num_channels=3)
 
 # %% ../../nbs/annex/videomae/07_weights.ipynb #f062f361
 def hub_config(
-    theirs:dict|HubConfig,      # as their config.json has it; what it leaves out has transformers' default
+    # as their config.json has it; what it leaves out has transformers' default
+    theirs:dict|HubConfig,
 )->VideoMAEConfig:
     "Translate transformers' configuration of a VideoMAE."
     theirs = theirs if isinstance(theirs, HubConfig) else HubConfig.from_dict(theirs)
     for name, value in _FIXED.items():
         if getattr(theirs, name) != value:
-            raise ValueError(f"{name} is {getattr(theirs, name)!r} in this configuration, expected {value!r}; "
-                             "with another value the same weights compute something else")
+            raise ValueError(
+                f"{name} is {getattr(theirs, name)!r} in this configuration, expected {value!r}; "
+                "with another value the same weights compute something else")
     ratio = theirs.intermediate_size/theirs.hidden_size
     second = theirs.decoder_intermediate_size/theirs.decoder_hidden_size
-    if ratio != second: raise ValueError(f"the MLPs are {ratio:g} and {second:g} times as wide as encoder and "
-                                         "decoder, expected one ratio for both")
+    if ratio != second:
+        raise ValueError(f"the MLPs are {ratio:g} and {second:g} times as wide as encoder and "
+                         "decoder, expected one ratio for both")
     ours = {ours: getattr(theirs, name) for ours, name in _FIELDS.items()}
     for name in ('image_size', 'patch_size'):
         sides = ours[name] if isinstance(ours[name], (list, tuple)) else [ours[name]]
@@ -51,11 +55,14 @@ def hub_config(
 # %% ../../nbs/annex/videomae/07_weights.ipynb #7ca9c82a
 _STARTS = (('videomae.embeddings.patch_embeddings.projection.', 'encoder.projection.'),
            ('videomae.encoder.layer.', 'encoder.blocks.'), ('videomae.layernorm.', 'encoder.norm.'),
-           ('encoder_to_decoder.', 'decoder.encoder_to_decoder.'), ('mask_token', 'decoder.mask_token'),
-           ('decoder.decoder_layers.', 'decoder.blocks.'), ('classifier.', 'head.'))
+           ('encoder_to_decoder.', 'decoder.encoder_to_decoder.'),
+           ('mask_token', 'decoder.mask_token'), ('decoder.decoder_layers.', 'decoder.blocks.'),
+           ('classifier.', 'head.'))
 _PARTS = (('attention.output.dense.', 'attn.proj.'), ('attention.attention.', 'attn.'),
-          ('layernorm_before.', 'norm1.'), ('layernorm_after.', 'norm2.'), ('intermediate.dense.', 'mlp.fc1.'), ('output.dense.', 'mlp.fc2.'))
-_BIASES = {'attn.query.bias': 'attn.q_bias', 'attn.value.bias': 'attn.v_bias'}      # other names of the same
+          ('layernorm_before.', 'norm1.'), ('layernorm_after.', 'norm2.'),
+          ('intermediate.dense.', 'mlp.fc1.'), ('output.dense.', 'mlp.fc2.'))
+# other names of the same
+_BIASES = {'attn.query.bias': 'attn.q_bias', 'attn.value.bias': 'attn.v_bias'}
 
 def _rename(name, back=False):
     "Translate the name of a weight, from theirs to ours or back."
@@ -70,7 +77,8 @@ def _rename(name, back=False):
 
 # %% ../../nbs/annex/videomae/07_weights.ipynb #f18cdff4
 def _reorder(rows, c, back=False):
-    "Sort the outputs of a decoder's head: their (frame, row, column, channel) to our order, or back."
+    """Sort the outputs of a decoder's head: their (frame, row, column, channel) to our order, or
+    back."""
     t, p = c.tubelet_size, c.patch_size
     if len(rows) != 3*t*p*p: return rows                # of another size: the loader will say so
     if back: return rows.unflatten(0, (3, t, p, p)).movedim(0, 3).flatten(0, 3)
@@ -78,28 +86,33 @@ def _reorder(rows, c, back=False):
 
 # %% ../../nbs/annex/videomae/07_weights.ipynb #512784cf
 def from_transformers(
-    theirs:dict[str, torch.Tensor],     # of VideoMAEForPreTraining or VideoMAEForVideoClassification
+    theirs:dict[str, torch.Tensor],  # of VideoMAEForPreTraining or VideoMAEForVideoClassification
     config:VideoMAEConfig,
 )->dict[str, torch.Tensor]:             # of VideoMAE or VideoClassifier
     "Translate names, join queries, keys and values, sort the decoder's head."
     ours = {_rename(name): weight for name, weight in theirs.items()}
-    for stem in [name.removesuffix('query.weight') for name in ours if name.endswith('attn.query.weight')]:
+    for stem in [name.removesuffix('query.weight') for name in ours
+                 if name.endswith('attn.query.weight')]:
         names = [f'{stem}{part}.weight' for part in ('query', 'key', 'value')]
         if all(name in ours for name in names):
             ours[f'{stem}qkv.weight'] = torch.cat([ours.pop(name) for name in names])
     for name in ('decoder.head.weight', 'decoder.head.bias'):
-        if name in ours: ours[name] = _reorder(ours[name], config)
+        if name in ours:
+            ours[name] = _reorder(ours[name], config)
     return ours
 
 def to_transformers(
     ours:dict[str, torch.Tensor],       # of VideoMAE or VideoClassifier
     config:VideoMAEConfig,
-)->dict[str, torch.Tensor]:             # of VideoMAEForPreTraining or VideoMAEForVideoClassification
+)->dict[str, torch.Tensor]:  # of VideoMAEForPreTraining or VideoMAEForVideoClassification
     "Go the way back."
     theirs = {}
     for name, weight in ours.items():
-        if name.startswith('decoder.head.'): weight = _reorder(weight, config, back=True)
-        if not name.endswith('attn.qkv.weight'): theirs[_rename(name, back=True)] = weight; continue
+        if name.startswith('decoder.head.'):
+            weight = _reorder(weight, config, back=True)
+        if not name.endswith('attn.qkv.weight'):
+            theirs[_rename(name, back=True)] = weight
+            continue
         for part, rows in zip(('query', 'key', 'value'), weight.chunk(3)):
             theirs[_rename(name.replace('qkv', part), back=True)] = rows
     return {name: weight.contiguous() for name, weight in theirs.items()}
@@ -116,11 +129,15 @@ def _read_public(name_or_folder, wanted, instead):
     folder = _find(name_or_folder)
     path = folder/'config.json'
     if not path.is_file():
-        raise FileNotFoundError(f"no config.json in {folder}; give a folder written by transformers' "
-                                "save_pretrained, or a name on the hub such as MCG-NJU/videomae-base")
-    try: about = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error: raise ValueError(f"{path} is no JSON ({error}); fetch it again") from error
-    named = ', '.join(about.get('architectures') or [str(about.get('model_type', about.get('architecture')))])
+        raise FileNotFoundError(
+            f"no config.json in {folder}; give a folder written by transformers' "
+            "save_pretrained, or a name on the hub such as MCG-NJU/videomae-base")
+    try:
+        about = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON ({error}); fetch it again") from error
+    named = ', '.join(about.get('architectures')
+                      or [str(about.get('model_type', about.get('architecture')))])
     if about.get('model_type') != 'videomae' or wanted not in named:
         raise ValueError(f"{path} describes {named}, expected {wanted}; {instead}")
     files = sorted(folder.glob('model*.safetensors')) or [folder/'model.safetensors']
@@ -130,23 +147,27 @@ def _read_public(name_or_folder, wanted, instead):
     return _Public(config, from_transformers(theirs, config), classes, folder)
 
 # %% ../../nbs/annex/videomae/07_weights.ipynb #003d32b4
-_SIZES = ('embed_dim', 'depth', 'num_heads', 'mlp_ratio', 'patch_size', 'tubelet_size', 'positions', 'norm_eps',
-          'head_norm_eps')
+_SIZES = ('embed_dim', 'depth', 'num_heads', 'mlp_ratio', 'patch_size', 'tubelet_size', 'positions',
+          'norm_eps', 'head_norm_eps')
 
 def _check_sizes(ours, public, names=_SIZES):
     "Refuse to fill a model of another size."
-    lines = [f"{name}: model {getattr(ours, name)}, checkpoint {getattr(public.config, name)}" for name in names
-             if getattr(ours, name) != getattr(public.config, name)]
-    if lines: raise ValueError('\n  '.join([f"{public.source} does not fit the model:", *lines])
-                               + "\nmake the model with the checkpoint's configuration, or leave out model=")
+    lines = [f"{name}: model {getattr(ours, name)}, checkpoint {getattr(public.config, name)}"
+             for name in names if getattr(ours, name) != getattr(public.config, name)]
+    if lines:
+        raise ValueError('\n  '.join([f"{public.source} does not fit the model:", *lines])
+                         + "\nmake the model with the checkpoint's configuration, or leave "
+                         "out model=")
 
 # %% ../../nbs/annex/videomae/07_weights.ipynb #b37c255f
 def load_videomae(
-    name_or_folder:str|Path,    # of a VideoMAEForPreTraining: on the hub, or written by save_pretrained
+    # of a VideoMAEForPreTraining: on the hub, or written by save_pretrained
+    name_or_folder:str|Path,
     model:VideoMAE=None,        # filled in place; None = made with the checkpoint's configuration
 )->VideoMAE:                    # in evaluation mode
     "Load public pre-trained weights, encoder and decoder."
-    public = _read_public(name_or_folder, 'VideoMAEForPreTraining', "load_classifier takes the fine-tuned ones")
+    public = _read_public(name_or_folder, 'VideoMAEForPreTraining',
+                          "load_classifier takes the fine-tuned ones")
     model = model or VideoMAE(public.config)
     _check_sizes(model.config, public, (*_SIZES, 'decoder_dim', 'decoder_depth', 'decoder_heads'))
     fill_weights([(model, public.weights)], public.source)
@@ -154,12 +175,13 @@ def load_videomae(
 
 def load_classifier(
     name_or_folder:str|Path,        # of a VideoMAEForVideoClassification
-    model:VideoClassifier=None,     # filled in place; None = made with the checkpoint's configuration
+    model:VideoClassifier=None,  # filled in place; None = made with the checkpoint's configuration
 )->tuple[VideoClassifier, list[str]]:   # in evaluation mode; the names of its classes
     "Load public fine-tuned weights."
     public = _read_public(name_or_folder, 'VideoMAEForVideoClassification',
                           "load_videomae takes the pre-trained ones")
-    model = model or VideoClassifier(classifier_config(public.config, num_classes=len(public.classes)))
+    model = model or VideoClassifier(classifier_config(public.config,
+                                                       num_classes=len(public.classes)))
     _check_sizes(model.config, public)
     fill_weights([(model, public.weights)], public.source)
     return model.eval(), public.classes
@@ -171,18 +193,23 @@ def save_transformers(
     classes:list[str]=None,     # names of a classifier's classes; None = numbers
 )->Path:                        # the folder
     "Save a model so that transformers' `from_pretrained` reads it."
-    c, folder, classifies = model.config, Path(folder), isinstance(model, VideoClassifier)
+    c = model.config
+    folder = Path(folder)
+    classifies = isinstance(model, VideoClassifier)
     for name, value in dict(head_norm_eps=1e-5, positions='flat').items():
         if getattr(c, name) != value:
-            raise ValueError(f"{name} is {getattr(c, name)!r}, and transformers' is always {value!r}; train with "
-                             "that what transformers is to read")
+            raise ValueError(
+                f"{name} is {getattr(c, name)!r}, and transformers' is always {value!r}; "
+                "train with " "that what transformers is to read")
     fields = {theirs: getattr(c, ours) for ours, theirs in _FIELDS.items()}
     sizes = dict(intermediate_size=int(c.mlp_ratio*c.embed_dim),
                  decoder_intermediate_size=int(c.mlp_ratio*c.decoder_dim))
-    if classifies: fields |= dict(id2label=dict(enumerate(classes or map(str, range(c.num_classes)))))
+    if classifies:
+        fields |= dict(id2label=dict(enumerate(classes or map(str, range(c.num_classes)))))
     name = 'VideoMAEForVideoClassification' if classifies else 'VideoMAEForPreTraining'
     hub = HubConfig(**fields, **sizes, use_mean_pooling=classifies, architectures=[name])
     folder.mkdir(parents=True, exist_ok=True)
     hub.save_pretrained(folder)
-    save_file(to_transformers(model.state_dict(), c), folder/'model.safetensors', metadata=dict(format='pt'))
+    save_file(to_transformers(model.state_dict(), c), folder/'model.safetensors',
+              metadata=dict(format='pt'))
     return folder
