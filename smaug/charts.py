@@ -33,7 +33,8 @@ def _light(figure):
     canvas = FigureCanvasAgg(figure)
     def print_png(file, metadata=None, pil_kwargs=None, **_):
         canvas.draw()
-        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert('RGB').quantize(255, dither=Image.Dither.NONE)
+        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert('RGB')
+        picture = picture.quantize(255, dither=Image.Dither.NONE)
         picture.save(file, format='png', optimize=True)
     canvas.print_png = print_png
     return figure
@@ -125,13 +126,15 @@ def matrix_figure(
     digits:int=2,               # decimals printed in the entries when they fit
 )->Figure:
     "Show a matrix of similarities or attention weights."
-    m = matrix.detach().cpu().numpy() if isinstance(matrix, torch.Tensor) else np.asarray(matrix, dtype=float)
+    if isinstance(matrix, torch.Tensor):
+        m = matrix.detach().cpu().numpy()
+    else:
+        m = np.asarray(matrix, dtype=float)
     if m.ndim != 2: raise ValueError(f"matrix has shape {m.shape}, expected (rows, columns)")
     (R, C), side = m.shape, min(.55, 4.2/max(m.shape))
     def short(labels): return [textwrap.shorten(str(o), 34, placeholder='…') for o in labels]
-    size = min(_WIDTH,
-               1 + C*side
-               + 1.2*(bool(row_labels) + bool(value_label))), 1.1 + R*side + .5*bool(column_labels)
+    width = 1 + C*side + 1.2*(bool(row_labels) + bool(value_label))
+    size = min(_WIDTH, width), 1.1 + R*side + .5*bool(column_labels)
     with plt.rc_context({**_STYLE, 'axes.grid': False}):
         figure, ax = _axes(*size)
         image = ax.imshow(m, cmap='cividis')

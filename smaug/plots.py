@@ -63,8 +63,10 @@ def _canvas(num_rows, num_columns, aspect, left=0., top=0., bottom=0., gap=.06, 
     H = top + num_rows*h + (num_rows - 1)*row_gap + bottom
     figure = _light(plt.figure(figsize=(W, H)))
     def place(r, c): return [(left + c*(w + gap))/W, 1 - (top + r*(h + row_gap) + h)/H, w/W, h/H]
-    axes = [[figure.add_axes(place(r, c), xticks=[], yticks=[], frame_on=False)
-             for c in range(num_columns)] for r in range(num_rows)]
+    def add(r, c): return figure.add_axes(place(r, c), xticks=[], yticks=[], frame_on=False)
+    axes = []
+    for r in range(num_rows):
+        axes.append([add(r, c) for c in range(num_columns)])
     return figure, axes
 
 def _show(ax, frame, colour=None):
@@ -173,7 +175,8 @@ def survivor_figure(
     "Show which tokens survive each sparsified layer (eq. 7–8)."
     x = _as_frames(frame)
     H, W = x.shape[1:3]
-    ids = [{int(i) for i in s if i >= 0} for s in survivors]
+    def alive(s): return {int(i) for i in s if i >= 0}
+    ids = [alive(s) for s in survivors]
     hidden = np.array([l not in ids[0] for l in range((H//patch_size)*(W//patch_size))])
     pictures = [mask_frames(dim_patches(x, sorted(kept), patch_size), hidden, patch_size)
                 for kept in ids]
@@ -211,7 +214,8 @@ def reconstruction_figure(
 # %% ../nbs/support/03_plots.ipynb #738cd413
 def _strip(axes, clip):
     "Draw one clip's frames, scores, selection and truth into a row of axes."
-    chosen, truth = ({int(i) for i in clip.get(key, ())} for key in ('selected', 'relevant'))
+    def numbers(key): return {int(i) for i in clip.get(key, ())}
+    chosen, truth = numbers('selected'), numbers('relevant')
     for t, (ax, frame) in enumerate(zip(axes, _as_frames(clip['frames']))):
         colour = GREEN if t in chosen else None
         _show(ax, frame, colour)

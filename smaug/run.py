@@ -240,12 +240,13 @@ def metrics_table(
             text = str(value)
         else:
             text = f'{value:.{digits}f}'
-        top = column in (best or {}) and value == best[column](r[column] for r in rows
-                                                               if r.get(column) is not None)
+        known = [r[column] for r in rows if r.get(column) is not None]
+        top = column in (best or {}) and value == best[column](known)
         return f'**{text}**' if top else text
-    numeric = [all(not isinstance(r.get(c), str) for r in rows) for c in columns]
-    lines = [columns, ['---:' if n else '---' for n in numeric],
-             *([cell(r, c) for c in columns] for r in rows)]
+    def numeric(column): return all(not isinstance(r.get(column), str) for r in rows)
+    lines = [columns, ['---:' if numeric(c) else '---' for c in columns]]
+    for row in rows:
+        lines.append([cell(row, c) for c in columns])
     table = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
     return table + (f"\n\n*{', '.join(f'{k} {v}' for k, v in conditions.items())}*"
                     if conditions else '')

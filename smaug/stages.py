@@ -53,8 +53,9 @@ def stage_folder(
         for name in corpora:
             prepare_source(root, name, 4, data, limit=records, num_workers=0)
         stores = [open_source(root, name) for name in corpora]
-        tokenizer = train_tokenizer([t for s in stores for r in s.records for t in spoken_words(r)],
-                                    512)
+        stored = [record for store in stores for record in store.records]
+        texts = [text for record in stored for text in spoken_words(record)]
+        tokenizer = train_tokenizer(texts, 512)
         tokenizer.save_pretrained(root/'prepared'/'tokenizer')
         config = with_vocabulary(make_config('smoke', num_frames=4, num_selected=2), tokenizer)
         for i, name in enumerate(checkpoints):
@@ -111,9 +112,10 @@ def cut_note(
     lengths = [len(ids) for ids in tokenizer(list(texts)).input_ids] if len(texts) else []
     cut = sum(length > max_words for length in lengths)
     if not cut:
-        return f'none of {len(lengths)} texts is cut: the longest has {max(lengths, default=0)} word pieces of {max_words}'
+        return (f'none of {len(lengths)} texts is cut: the longest has {max(lengths, default=0)} '
+                f'word pieces of {max_words}')
     return (f'{cut} of {len(lengths)} texts are cut to {max_words} word pieces, the longest has '
-            f'{max(lengths)}; ' f'with max_words={max(lengths)} all would be read')
+            f'{max(lengths)}; with max_words={max(lengths)} all would be read')
 
 # %% ../nbs/support/06_stages.ipynb #86765b73
 def shared_loaders(

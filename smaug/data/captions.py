@@ -29,10 +29,10 @@ def clean_caption(
     "Clean a caption as Singularity does before the tokenizer sees it."
     if not isinstance(text, str):
         raise ValueError(f"caption is {text!r}, expected a string; {_REMEDY}")
-    clean = text.lower().translate(_DELETED).replace('-', ' ').replace('/', ' ').replace('<person>',
-                                                                                         'person')
-    clean = ' '.join(clean.split())
-    if not clean: raise ValueError(f"caption {text!r} has zero words; {_REMEDY}")
+    clean = text.lower().translate(_DELETED).replace('-', ' ').replace('/', ' ')
+    clean = ' '.join(clean.replace('<person>', 'person').split())
+    if not clean:
+        raise ValueError(f"caption {text!r} has zero words; {_REMEDY}")
     return clean
 
 # %% ../../nbs/02_captions.ipynb #8a85b5ea
@@ -44,7 +44,8 @@ def join_paragraph(
         raise ValueError(
             f"sentences is the plain string {sentences!r}, expected a list of sentences; "
             "give [text] for a single one")
-    if not sentences: raise ValueError(f"sentences is empty, expected at least one; {_REMEDY}")
+    if not sentences:
+        raise ValueError(f"sentences is empty, expected at least one; {_REMEDY}")
     return ' '.join(sentences)
 
 # %% ../../nbs/02_captions.ipynb #d73d5188
@@ -63,9 +64,10 @@ def swap_sides(
     if 'counter' in words:
         words = text.replace('counter clockwise', 'counterclockwise').split(' ')
     around = zip(['', *words], words, [*words[1:], ''])
-    return ' '.join(word if before in _NO_SIDE_AFTER
-                    or after in _NO_SIDE_BEFORE else _SIDES.get(word, word) for before, word,
-                    after in around)
+    def turn(before, word, after):
+        kept = before in _NO_SIDE_AFTER or after in _NO_SIDE_BEFORE
+        return word if kept else _SIDES.get(word, word)
+    return ' '.join(turn(*three) for three in around)
 
 # %% ../../nbs/02_captions.ipynb #66d1b3f3
 def train_tokenizer(
@@ -141,7 +143,8 @@ def encode_captions(
 def _word_ids(tokenizer, caption, max_words):
     "Each caption is cut into pieces once, not once an epoch."
     ids = tokenizer(caption, truncation=True, max_length=max_words).input_ids
-    if len(ids) < 3: raise ValueError(f"caption {caption!r} has zero words; {_REMEDY}")
+    if len(ids) < 3:
+        raise ValueError(f"caption {caption!r} has zero words; {_REMEDY}")
     return tuple(ids)
 
 # %% ../../nbs/02_captions.ipynb #039574f1
@@ -163,8 +166,8 @@ def mask_words(
     vocab = vocabulary if isinstance(vocabulary, Vocabulary) else vocabulary_of(vocabulary)
     ids, (B, S) = words.ids, words.ids.shape
     # (B, S)
-    maskable = words.attention & (ids != vocab.pad_id) & (ids != vocab.cls_id) & (
-        ids != vocab.sep_id)
+    special = (ids == vocab.pad_id) | (ids == vocab.cls_id) | (ids == vocab.sep_id)
+    maskable = words.attention & ~special
     count = (mask_prob*maskable.sum(1).double()).round().long()                 # (B,)
     if mask_prob > 0:
         count = count.clamp(min=1).minimum(maskable.sum(1))

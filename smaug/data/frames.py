@@ -91,7 +91,8 @@ def read_frame_folder(
 )->torch.Tensor:            # (V, 3, H, W) uint8, all frames in the order of their numbers
     "Read a folder of pictures as one clip."
     video = Video(folder)
-    if video.reader != 'pictures': raise ValueError(f"{folder} is a file; read it with sample_clip")
+    if video.reader != 'pictures':
+        raise ValueError(f"{folder} is a file; read it with sample_clip")
     return video.read(range(len(video)))
 
 # %% ../../nbs/01_frames.ipynb #d2b35e41

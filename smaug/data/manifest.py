@@ -68,8 +68,8 @@ def _record_values(chunk, record_type, columns, row):
         if type(record) is not record_type:
             raise ValueError(f"record {i} is a {type(record).__name__}, those before it "
                              f"{record_type.__name__}; write one manifest of each")
-    values = {name: [getattr(record, name) for record in chunk] for name in columns
-              if name != 'clip_id'}
+    def column(name): return [getattr(record, name) for record in chunk]
+    values = {name: column(name) for name in columns if name != 'clip_id'}
     if 'clip_id' in columns:
         values['clip_id'] = [clip_number(name) for name in values['media_id']]
     return values
@@ -207,7 +207,8 @@ def write_manifest(
     **extra_columns:Iterable,  # name = a number, string or list for each record, e.g. clip=range(9)
 )->'Manifest':
     "Stream records into a file, 10,000 rows at a time."
-    path, part, records = Path(path), Path(f'{path}.part'), iter(records)
+    part, path = Path(f'{path}.part'), Path(path)
+    records = iter(records)
     if record_type is None:
         first = next(records, None)
         if first is None:

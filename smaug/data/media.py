@@ -16,8 +16,10 @@ import numpy as np
 
 # %% ../../nbs/data/02_media.ipynb #7b84221d
 SUFFIXES = dict(    # endings of the files of each kind; a folder of frames has none
-    video=frozenset('.mp4 .mkv .webm .avi .mov .m4v .3gp .mpg .mpeg .flv .wmv .ogv .ts .gif'.split()),
-    image=frozenset('.jpg .jpeg .png .webp .bmp .tif .tiff .gif'.split()), frames=frozenset())
+    video=frozenset('.mp4 .mkv .webm .avi .mov .m4v .3gp .mpg .mpeg .flv .wmv .ogv .ts '
+                    '.gif'.split()),
+    image=frozenset('.jpg .jpeg .png .webp .bmp .tif .tiff .gif'.split()),
+    frames=frozenset())
 
 # %% ../../nbs/data/02_media.ipynb #2e2b0afb
 def _stem(name, kind):
@@ -66,7 +68,9 @@ _MOST_NAMES = 200_000
 
 class _Listings:
     "The stems of a directory's media; only the last directories are kept, and no large one."
-    def __init__(self, kind): self.kind, self.kept, self.names = kind, OrderedDict(), 0
+    def __init__(self, kind):
+        self.kind, self.names = kind, 0
+        self.kept = OrderedDict()
     def of(self, directory):        # {stem: [name, …]}, or None for a large one
         if directory not in self.kept:
             stems = defaultdict(list)

@@ -85,7 +85,8 @@ def _check_whole(file, path):
         promised = _boxes_end(file, size)
     elif head[:3] == b'GIF':
         file.seek(max(0, size - 64))
-        if b'\0;' not in file.read(): raise _refuse(path, "truncated: a GIF without its end")
+        if b'\0;' not in file.read():
+            raise _refuse(path, "truncated: a GIF without its end")
     if size < promised < 2**32:
         raise _refuse(path, f"truncated: its header promises {promised:,} bytes, it has {size:,}")
 

@@ -50,12 +50,17 @@ class Label:
 
 # %% ../../nbs/data/03_records.ipynb #72d21194
 PROBLEMS = {    # every kind of exclusion, and what to do about it
-    'bad row': "mend the line", 'no words': "give the row a caption", 'no file': "add the file",
-    'several files': "keep one of them", 'outside folder': "name a file inside the dataset's folder",
+    'bad row': "mend the line",
+    'no words': "give the row a caption",
+    'no file': "add the file",
+    'several files': "keep one of them",
+    'outside folder': "name a file inside the dataset's folder",
     'duplicate': "nothing, unless the rows should differ",
     'unknown clip': "add the clip to the table of clips",
-    'wrong options': "give the options and the place of the right one", 'no answer': "give the answer",
-    'unknown class': "add the class to the list of classes", 'unreadable': "replace the file",
+    'wrong options': "give the options and the place of the right one",
+    'no answer': "give the answer",
+    'unknown class': "add the class to the list of classes",
+    'unreadable': "replace the file",
     'quarantined': "nothing; delete the quarantine list once the files are mended"}
 
 # %% ../../nbs/data/03_records.ipynb #9f648d73

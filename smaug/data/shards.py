@@ -47,7 +47,8 @@ class _Clips(Dataset):
     def __getitem__(self, row):
         record, p = self.records[int(row)], self.parameters
         path = os.path.abspath(record.media)
-        if path in self.quarantined: return f"{record.media}: quarantined; {self.quarantined[path]}"
+        if path in self.quarantined:
+            return f"{record.media}: quarantined; {self.quarantined[path]}"
         try:
             frames, ids, info = _read(record, p['frames_per_clip'])
         except UnreadableMedia as error:

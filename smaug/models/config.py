@@ -82,7 +82,9 @@ class SmaugConfig:
 # %% ../../nbs/support/05_config.ipynb #9cd8259f
 def _check_config(c):
     "Refuse settings that cannot work, naming the field, what was expected and the remedy."
-    for name in 'image_size patch_size num_frames num_selected embed_dim depth num_heads max_words'.split():
+    positive = ('image_size patch_size num_frames num_selected embed_dim depth num_heads '
+                'max_words').split()
+    for name in positive:
         if getattr(c, name) < 1:
             raise ValueError(f"{name} is {getattr(c, name)}; expected at least 1")
     check_multiple('image_size', c.image_size, c.patch_size,

@@ -93,8 +93,8 @@ def _candidate_logits(similarity, clip_id):
     """Log-weights (B, B) of the candidates, -inf for those of the same clip; rows with NaN or
     inf become uniform."""
     sure = similarity.isfinite().all(1, keepdim=True)
-    return similarity.float().where(sure, 0.).masked_fill(clip_id.unsqueeze(1) == clip_id,
-                                                          float('-inf'))
+    own = clip_id.unsqueeze(1) == clip_id
+    return similarity.float().where(sure, 0.).masked_fill(own, float('-inf'))
 
 # %% ../../nbs/09_losses.ipynb #f142e3e0
 def hard_negatives(

@@ -21,10 +21,10 @@ def gumbel_noise(
 )->torch.Tensor:                        # float32, standard Gumbel: mean 0.577, variance π²/6
     "Draw -log(E) with E exponential: noise that turns an argmax into a draw from the softmax."
     device = like.device if generator is None else generator.device
-    waits = torch.empty(like.shape, dtype=torch.float32,
-                        device=device).exponential_(generator=generator)
-    return -waits.clamp(min=torch.finfo(torch.float32).tiny).log().to(like.device,
-                                                                      non_blocking=True)
+    waits = torch.empty(like.shape, dtype=torch.float32, device=device)
+    waits.exponential_(generator=generator)
+    noise = -waits.clamp(min=torch.finfo(torch.float32).tiny).log()
+    return noise.to(like.device, non_blocking=True)
 
 # %% ../../nbs/08_selector.ipynb #95a559d3
 class Selection(NamedTuple):
@@ -106,9 +106,9 @@ class FrameSelector(nn.Module):
         self.embed = nn.Linear(embed_dim, hidden_dim)
         self.kind = nn.Parameter(torch.empty(2, hidden_dim))  # row 0: caption, row 1: frame
         self.time = nn.Parameter(torch.empty(max_frames, hidden_dim))
-        self.blocks = nn.Sequential(
-            *[Block(hidden_dim, num_heads, mlp_ratio=ffn_dim/hidden_dim, qkv_bias=True)
-              for _ in range(depth)])
+        ratio = ffn_dim/hidden_dim
+        self.blocks = nn.Sequential(*[Block(hidden_dim, num_heads, mlp_ratio=ratio, qkv_bias=True)
+                                      for _ in range(depth)])
         self.norm = nn.LayerNorm(hidden_dim)
         self.score = nn.Linear(hidden_dim, 1)
         init_bert(self)
@@ -124,8 +124,8 @@ class FrameSelector(nn.Module):
         # (P, T), similarity over temperature; read only with similarity_prior
         prior:torch.Tensor|None=None,
     )->torch.Tensor:                    # (P, T) float32 scores
-        frames = self.embed(frame_cls) + self.kind[1] + interpolate_time(self.time,
-                                                                         frame_cls.shape[1])
+        places = interpolate_time(self.time, frame_cls.shape[1])
+        frames = self.embed(frame_cls) + self.kind[1] + places
         caption = self.embed(text_cls) + self.kind[0]
         tokens = self.blocks(torch.cat([caption.unsqueeze(1), frames], 1))      # (P, 1+T, hidden)
         scores = self.score(self.norm(tokens[:, 1:])).squeeze(-1).float()

@@ -307,8 +307,8 @@ def fill_words(self:Smaug,
     "MLM (App. C): predict masked words from the rest of the caption and the frames chosen by it."
     if 'mlm' not in self.config.objectives: return None
     c, own = self.config, torch.arange(len(batch['ids']), device=batch['ids'].device)
-    words, vocabulary = Words(batch['ids'], batch['attention']), Vocabulary(*c.special_ids,
-                                                                            c.vocab_size)
+    words = Words(batch['ids'], batch['attention'])
+    vocabulary = Vocabulary(*c.special_ids, c.vocab_size)
     masked = mask_words(words, vocabulary, c.mask_prob, generator,
                         num_masked(words.ids.shape[1], c.mask_prob))
     text = self.encode_text(masked.ids, batch['attention'])

@@ -180,6 +180,8 @@ class TemporalEncoder(nn.Module):
         x = x.flatten(1, 2) if self.mode == 'joint' else x.transpose(1, 2).flatten(0, 1)
         for layer in self.layers:
             x = layer(x)
-        x = x.unflatten(1, (T, N)) if self.mode == 'joint' else x.unflatten(0, (B, N)).transpose(1,
-                                                                                                 2)
+        if self.mode == 'joint':
+            x = x.unflatten(1, (T, N))
+        else:
+            x = x.unflatten(0, (B, N)).transpose(1, 2)
         return x if self.out is None else frames + self.out(x)

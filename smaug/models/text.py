@@ -191,9 +191,10 @@ def gather_keys(
     rows = video_ids.unsqueeze(1)*T + frame_ids                 # (P, κ), among the B·T frames
     def collect(table):
         table = table.reshape(B*T, N*D)
-        picked = table.index_select(0, rows.flatten()) if weights is None else _Pick.apply(table,
-                                                                                           rows,
-                                                                                           weights)
+        if weights is None:
+            picked = table.index_select(0, rows.flatten())
+        else:
+            picked = _Pick.apply(table, rows, weights)
         return picked.reshape(len(rows), -1, D)
     return [(collect(k), collect(v)) for k, v in keys]
 

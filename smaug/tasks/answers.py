@@ -104,7 +104,8 @@ def read(self:AnswerModel,
         return Known(m.fusion(text.states, attention, None), attention, ids.new_zeros(len(ids), 0))
     video = m.encode_video(m.normalize(frames))
     keys, chosen = m.fusion.visual_keys(video.tokens), m.select(video, text, clip, own, generator)
-    shown = torch.arange(frames.shape[1], device=ids.device).expand(len(ids), -1) if chosen is None else chosen.ids
+    every = torch.arange(frames.shape[1], device=ids.device).expand(len(ids), -1)
+    shown = every if chosen is None else chosen.ids
     return Known(m.fuse(text, own, keys, clip, chosen, None), attention, shown)
 
 # %% ../../nbs/tasks/04_answers.ipynb #5934f3fc
@@ -150,8 +151,10 @@ def rank_answers(
     first = first.float().log_softmax(-1)[:, answers.ids[:, 1]]                             # (Q, N)
     top = first.argsort(dim=1, descending=True, stable=True)[:, :k]  # (Q, k)
     rows = torch.arange(Q, device=top.device).repeat_interleave(top.shape[1])               # (Q·k,)
-    rest = [_rest(model, known.attention[q], [(k[q], v[q]) for k, v in keys], answers, a)
-            for q, a in zip(rows.split(pairs_at_once), top.flatten().split(pairs_at_once))]
+    rest = []
+    for q, a in zip(rows.split(pairs_at_once), top.flatten().split(pairs_at_once)):
+        asked = [(key[q], value[q]) for key, value in keys]
+        rest.append(_rest(model, known.attention[q], asked, answers, a))
     scores = (1 + legacy)*first.gather(1, top) + torch.cat(rest).view_as(top)
     order = scores.argsort(dim=1, descending=True, stable=True)
     return Ranked(top.gather(1, order), scores.gather(1, order))

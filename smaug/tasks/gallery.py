@@ -143,7 +143,9 @@ def store_gallery(
         if file.exists(): continue
         part = ids[c*clips_per_file:(c + 1)*clips_per_file]
         batches = list(frame_batches(dataset, part, batch_size, num_workers))
-        encoded = encode_gallery(model, batches, device)._asdict() if batches else dict(index=torch.zeros(0, dtype=torch.long))
+        encoded = dict(index=torch.zeros(0, dtype=torch.long))
+        if batches:
+            encoded = encode_gallery(model, batches, device)._asdict()
         if half and batches:
             encoded['tokens'] = encoded['tokens'].bfloat16()
         save_file({k: v.contiguous() for k, v in encoded.items()}, file.with_suffix('.part'))

@@ -140,21 +140,22 @@ def _drawn(self:QuestionLoader, clip, epoch):
     rows = self.groups[clip]
     if not 0 < self.per_clip < len(rows): return rows
     generator = make_generator('questions', self.clips.dataset.seed, epoch, clip)
-    return [rows[i]
-            for i in torch.randperm(len(rows), generator=generator)[:self.per_clip].tolist()]
+    drawn = torch.randperm(len(rows), generator=generator)[:self.per_clip]
+    return [rows[i] for i in drawn.tolist()]
 
 @patch
 def _ask(self:QuestionLoader, batch, epoch):
     "Add the questions and answers of each clip."
     rows = [self._drawn(i, epoch) for i in batch['index'].tolist()]
     mirrored = [caption != 'left' for caption in batch.get('captions', ['left']*len(rows))]
-    asked = [(c, i, self.records[i], swap_sides if mirrored[c] else str) for c,
-             some in enumerate(rows) for i in some]
-    questions, answers = ([turn(getattr(r, name)) for _, _, r, turn in asked]
-                          for name in ('text', 'answer'))
-    words, said = (encode_captions(self.tokenizer, texts, self.max_words)
-                   for texts in (questions, answers))
-    clip, index = (torch.tensor(numbers) for numbers in list(zip(*asked))[:2])
+    asked = [(c, i) for c, some in enumerate(rows) for i in some]
+    def texts(name):
+        found = [(getattr(self.records[i], name), mirrored[c]) for c, i in asked]
+        return [swap_sides(text) if turn else str(text) for text, turn in found]
+    questions, answers = texts('text'), texts('answer')
+    words = encode_captions(self.tokenizer, questions, self.max_words)
+    said = encode_captions(self.tokenizer, answers, self.max_words)
+    clip, index = (torch.tensor(numbers) for numbers in zip(*asked))
     return dict(frames=batch['frames'], clip=clip, index=index, questions=questions,
                 answers=answers, ids=words.ids, attention=words.attention, answer_ids=said.ids,
                 answer_attention=said.attention)
@@ -191,15 +192,16 @@ def judge_questions(
         nothing = known.frames[:, :0], known.states[:, :0, 0]
         ranked = rank_answers(model, known, closed, k, legacy) if answers else nothing
         for row, i in enumerate(batch['index'].tolist()):
-            rows[i], spoken[i] = (*(x[row].cpu() for x in ranked),
-                                  known.frames[row].cpu()), said[row]
+            rows[i] = *(x[row].cpu() for x in ranked), known.frames[row].cpu()
+            spoken[i] = said[row]
             given[i] = answers[int(rows[i][0][0])] if answers else said[row]
     metrics = judge_answers(given, loader.records, answers)
     metrics |= dict(generated=judge_answers(spoken, loader.records)['accuracy'],
                     missing_clips=loader.missing)
-    absent = [torch.zeros_like(x) - 1 for x in next(row for row in rows if row)]
-    return JudgedAnswers(metrics, given,
-                         *(torch.stack(x) for x in zip(*(row or absent for row in rows))))
+    some = next(row for row in rows if row)
+    absent = [torch.zeros_like(x) - 1 for x in some]
+    columns = zip(*(row or absent for row in rows))
+    return JudgedAnswers(metrics, given, *map(torch.stack, columns))
 
 # %% ../../nbs/tasks/05_judging.ipynb #be392bf1
 class JudgedChoices(NamedTuple):
@@ -230,11 +232,12 @@ def judge_choices(
                                 model.config.max_words)
         text, pair = encode_queries(model, words, device=device), torch.arange(len(clip))
         match, frames = match_scores(model, gallery, text, clip, pair, device=device)
-        dual = clip_similarity(gallery.embedding, text.embedding, model.config.pool)[clip,
-                                                                                     pair]/scale
+        dual = clip_similarity(gallery.embedding, text.embedding, model.config.pool)
+        dual = dual[clip, pair]/scale
         for i, *row in zip(index, *(x.split(counts) for x in (match + weight*dual, dual, frames))):
             found[i] = row
-    scores, dual, frames = ([row and row[part] for row in found] for part in range(3))
+    def part(number): return [row and row[number] for row in found]
+    scores, dual, frames = map(part, range(3))
     return JudgedChoices(_count_choices(scores, dual, dataset.records), scores, frames)
 
 # %% ../../nbs/tasks/05_judging.ipynb #37f17c25
@@ -244,8 +247,8 @@ def _check_options(records):
         if len(r.options) < 2 or not 0 <= r.answer_id < len(r.options):
             raise ValueError(
                 f"question {r.question_id or r.media_id!r} has {len(r.options)} options and "
-                "answer_id "
-                f"{r.answer_id}; expected at least two options and the place of the right one")
+                f"answer_id {r.answer_id}; expected at least two options and the place of the "
+                "right one")
 
 def _best(scores, right):
     "Whether the right option beats all others."
@@ -256,8 +259,8 @@ def _count_choices(scores, dual, records):
     if not judged:
         raise ValueError(f"none of {len(records)} clips could be read; no choice can be judged")
     def share(hits): return fmean(100*hit for hit in hits)
-    accuracy, alone = (share(_best(s[i], records[i].answer_id) for i in judged)
-                       for s in (scores, dual))
+    def right(scores): return share(_best(scores[i], records[i].answer_id) for i in judged)
+    accuracy, alone = right(scores), right(dual)
     counts = Counter(len(records[i].options) for i in judged)
     return dict(accuracy=accuracy, dual_accuracy=alone,
                 chance=fmean(100/len(records[i].options) for i in judged),

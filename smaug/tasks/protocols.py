@@ -146,7 +146,8 @@ def relevant_frames(
         if name not in truth:
             raise ValueError(f"truth says nothing of clip {name!r}; give that of the store's split")
         picked = sample_indices(store.num_stored(i), num_frames)  # as `ClipDataset` samples
-        rows.append([any(a <= ids[f] < b for a, b in truth[name]['relevant']) for f in picked])
+        def shown(f): return any(a <= ids[f] < b for a, b in truth[name]['relevant'])
+        rows.append([shown(f) for f in picked])
     return torch.tensor(rows)
 
 # %% ../../nbs/tasks/03_protocols.ipynb #20ba0002

@@ -36,7 +36,8 @@ def recall(
     if scores.isnan().any():
         raise ValueError("scores hold NaN, which has no rank; look at the model's losses")
     lost = (~right.any(1)).nonzero().flatten().tolist()
-    if lost: raise ValueError(f"query {lost[0]} has no right answer in the gallery; leave it out")
+    if lost:
+        raise ValueError(f"query {lost[0]} has no right answer in the gallery; leave it out")
     best = scores.masked_fill(~right, -torch.inf).amax(1, keepdim=True)
     rank = 1 + ((scores >= best) & ~right).sum(1).double()
     return {f'R@{k}': 100*(rank <= k).double().mean().item()
@@ -90,7 +91,8 @@ def query_words(
 )->tuple[Words, int]:       # (Q, S) ids and attention; how many captions were cut
     "Clean captions and turn them into word ids; count those that are too long."
     captions = [clean_caption(caption) for caption in captions]
-    if not captions: raise ValueError("no query; expected at least one caption")
+    if not captions:
+        raise ValueError("no query; expected at least one caption")
     lengths = [len(tokenizer(c, truncation=True, max_length=max_words + 1).input_ids)
                for c in captions]
     return encode_captions(tokenizer, captions, max_words), sum(n > max_words for n in lengths)

@@ -144,14 +144,14 @@ def make_accelerator(
     plugin = None
     if config.shard or os.environ.get('ACCELERATE_USE_FSDP', '').lower() == 'true':
         from torch.distributed.fsdp import MixedPrecisionPolicy     # here: it brings sympy
-        plugin = FullyShardedDataParallelPlugin(fsdp_version=2, auto_wrap_policy='no_wrap',
-                                                reshard_after_forward=False,
-                                                cpu_ram_efficient_loading=False,
-                                                mixed_precision_policy=MixedPrecisionPolicy())
+        plugin = FullyShardedDataParallelPlugin(
+            fsdp_version=2, auto_wrap_policy='no_wrap', reshard_after_forward=False,
+            cpu_ram_efficient_loading=False, mixed_precision_policy=MixedPrecisionPolicy())
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
     accelerator = Accelerator(mixed_precision=config.precision or None, fsdp_plugin=plugin,
-                              kwargs_handlers=[DistributedDataParallelKwargs(
-        find_unused_parameters=True)])
-    if plugin and accelerator.distributed_type != DistributedType.FSDP and accelerator.is_main_process:
+                              kwargs_handlers=[parallel])
+    whole = plugin and accelerator.distributed_type != DistributedType.FSDP
+    if whole and accelerator.is_main_process:
         print('nothing to shard: FSDP needs several GPUs', flush=True)
     return accelerator
 
@@ -174,10 +174,10 @@ def _fill_moments(optimizer):
 
 def _unshard(net, model):
     "Collect the weights that FSDP spread over the processes."
-    whole = {name: p.full_tensor() if hasattr(p, 'full_tensor') else p for name,
-             p in net.state_dict().items()}
-    model.load_state_dict({name: whole[name].reshape(p.shape) for name,
-                           p in model.state_dict().items()})
+    def full(p): return p.full_tensor() if hasattr(p, 'full_tensor') else p
+    whole = {name: full(p) for name, p in net.state_dict().items()}
+    model.load_state_dict({name: whole[name].reshape(p.shape)
+                           for name, p in model.state_dict().items()})
 
 # %% ../../nbs/11_train.ipynb #4f212edb
 def _blocks(model):
@@ -273,8 +273,8 @@ def train(
 )->list[dict]:
     """The one loop. A run that was cut short goes on from its last saved state and ends with the
     same weights."""
-    accelerator, folder = accelerator or make_accelerator(config), None if folder is None else Path(
-        folder)
+    accelerator = accelerator or make_accelerator(config)
+    folder = None if folder is None else Path(folder)
     with hold_folder(folder, accelerator), stop_signals(folder is not None) as asked, \
             _prepared(model, config, accelerator) as (net, optimizer):
         place, history = _resume(folder, accelerator,
@@ -298,8 +298,8 @@ def train(
             if log or save or stop:
                 _check(recent, batches, config, accelerator, folder)
             if log:
-                history.append(progress_row(recent, time.time() - tick,
-                                            learning_rate(done - 1, config), accelerator))
+                rate = learning_rate(done - 1, config)
+                history.append(progress_row(recent, time.time() - tick, rate, accelerator))
                 if accelerator.is_main_process:
                     report_progress(history, config.steps, started, first, live)
                 tick, recent = time.time(), []

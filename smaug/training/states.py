@@ -198,10 +198,11 @@ def _only(value, other):
 def _check_settings(saved, now, folder):
     "Refuse to go on with other settings than the state was saved with."
     now = json.loads(json.dumps(now))
-    differ = [f"{k}={_only(saved.get(k), v)}, now {k}={_only(v, saved.get(k))}" for k,
-              v in now.items() if saved.get(k) != v and k not in _FREE]
-    if differ: raise ValueError(f"{folder} holds a run with {'; '.join(differ)}; "
-                                "train it with its own settings, or delete the folder")
+    differ = [f"{k}={_only(saved.get(k), v)}, now {k}={_only(v, saved.get(k))}"
+              for k, v in now.items() if saved.get(k) != v and k not in _FREE]
+    if differ:
+        raise ValueError(f"{folder} holds a run with {'; '.join(differ)}; "
+                         "train it with its own settings, or delete the folder")
 
 # %% ../../nbs/training/03_states.ipynb #1a9c76d9
 def load_state(

@@ -144,7 +144,8 @@ def to_safetensors(
             content = content[key]
     content = content if isinstance(content, dict) else {}
     tensors = {k: v for k, v in content.items() if isinstance(v, torch.Tensor)}
-    if not tensors: raise ValueError(f"{path} holds no named tensors; expected a state_dict")
+    if not tensors:
+        raise ValueError(f"{path} holds no named tensors; expected a state_dict")
     goal = path.with_name('model.safetensors' if path.stem == 'pytorch_model' else path.stem
                           + '.safetensors')
     save_file(own_tensors(tensors), goal, metadata=dict(format='pt'))
