@@ -1,5 +1,5 @@
-"""Open the built site from the file system in headless Chromium, as a reader does, and use its search.
-Without a Chromium on the machine nothing is tested, and that is said."""
+"""Open the built site from the file system in headless Chromium, as a reader does, and use its
+search. Without a Chromium on the machine nothing is tested, and that is said."""
 import json, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 
@@ -12,20 +12,29 @@ WANTED = {'eq. 1': ['05_mae'], 'eq. 2': ['06_temporal'], 'eq. 3': ['06_temporal'
           'eq. 7': ['04_sparsify'], 'eq. 8': ['04_sparsify'], 'eq. 9': ['09_losses'],
           'eq. 10': ['09_losses'], 'eq. 11': ['09_losses'], 'eq. 12': ['09_losses'],
           'Table 2': ['tasks_01_retrieval', 'tasks_03_protocols', 'pipeline_3_zero_shot'],
-          'Gumbel': ['08_selector'],}
+          'Gumbel': ['08_selector']}
 # In the page: open the search, type, wait until the hits are calm; the theme draws into a shadow
 # root.
 SEARCH = '''(async () => {
   const pause = ms => new Promise(done => setTimeout(done, ms));
   const all = (root, what) => [...root.querySelectorAll('*')].flatMap(e =>
       [...(e.matches(what) ? [e] : []), ...(e.shadowRoot ? all(e.shadowRoot, what) : [])]);
-  const wait = async found => { for (let i = 0; i < 100 && !found(); i++) await pause(100); return found(); };
+  const wait = async found => {
+    for (let i = 0; i < 100 && !found(); i++) await pause(100);
+    return found();
+  };
   const box = () => all(document, 'input[role=combobox]')[0];
-  if (!await wait(() => document.querySelector('.md-search__button') && box())) return {wrong: 'no search box'};
-  if (!window.opened) { document.querySelector('.md-search__button').click(); window.opened = true; await pause(500); }
+  const button = () => document.querySelector('.md-search__button');
+  if (!await wait(() => button() && box())) return {wrong: 'no search box'};
+  if (!window.opened) {
+    button().click();
+    window.opened = true;
+    await pause(500);
+  }
   Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(box(), TEXT);
   box().dispatchEvent(new Event('input', {bubbles: true}));
-  const hits = () => all(document, '[role=listbox] a').map(a => a.href.split('/').pop()).slice(0, COUNT);
+  const links = () => all(document, '[role=listbox] a').map(a => a.href.split('/').pop());
+  const hits = () => links().slice(0, COUNT);
   let before = '', calm = 0;
   for (let i = 0; i < 60 && calm < 6; i++) {
     await pause(100);
@@ -36,8 +45,9 @@ SEARCH = '''(async () => {
   return {hits: JSON.parse(before)};
 })()'''
 # Stars that Markdown was to turn into bold, outside of blocks of code.
-STARS = r'''[...document.querySelectorAll('article p, article li, article td')].filter(e => !e.closest('pre'))
-  .map(e => e.textContent).filter(text => /\*\*[^\s*][^*\n]*\*\*/.test(text)).slice(0, 3)'''
+STARS = r'''[...document.querySelectorAll('article p, article li, article td')]
+  .filter(e => !e.closest('pre')).map(e => e.textContent)
+  .filter(text => /\*\*[^\s*][^*\n]*\*\*/.test(text)).slice(0, 3)'''
 
 
 class Page:
@@ -130,7 +140,8 @@ def check_in_browser(site=ROOT/'_docs'):
             wrong = [*wrong_searches(page), *wrong_stars(page, site)]
         finally:
             page.close()
-    return '\n'.join(wrong), f'{len(WANTED)} searches and the text of all pages, from the file system in {Path(browser).name}'
+    return '\n'.join(wrong), (f'{len(WANTED)} searches and the text of all pages, from the file '
+                              f'system in {Path(browser).name}')
 
 
 if __name__ == '__main__':

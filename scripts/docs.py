@@ -1,5 +1,6 @@
-"""Build the site from the committed notebooks, outputs included: nbs/*.ipynb → Markdown in _proc/ → HTML in _docs/.
-Nothing is executed and nothing is fetched: math becomes MathML, search and styles are local files."""
+"""Build the site from the committed notebooks, outputs included: nbs/*.ipynb → Markdown in _proc/ →
+HTML in _docs/. Nothing is executed and nothing is fetched: math becomes MathML, search and styles
+are local files."""
 import ast, json, re, shutil, subprocess, sys
 from pathlib import Path
 import nbformat, yaml
@@ -16,7 +17,8 @@ GROUPS = {'': 'The paper', 'tasks': 'Tasks', 'pipeline': 'Pipeline', 'data': 'Da
           'pipeline/cost': 'Pipeline: cost'}
 STYLE = '''
 .md-grid { max-width: 76rem; }
-.math { overflow-x: auto; overflow-y: hidden; padding: .2em 0; margin: .8em 0; } math { font-size: 1.05em; }
+.math { overflow-x: auto; overflow-y: hidden; padding: .2em 0; margin: .8em 0; }
+math { font-size: 1.05em; }
 .md-typeset img { background: white; } .md-typeset pre > code { font-size: .76em; }
 '''
 
@@ -39,17 +41,16 @@ def chapters():
 
 
 def title_of(path):
-    found = re.search(r'^#\s+(.+)$',
-                      next(
-        (c.source for c in nbformat.read(path, 4).cells if c.cell_type == 'markdown'), ''), re.M)
+    texts = (c.source for c in nbformat.read(path, 4).cells if c.cell_type == 'markdown')
+    found = re.search(r'^#\s+(.+)$', next(texts, ''), re.M)
     return found[1].strip() if found else path.stem
 
 
 def entry_of(path):
     "A page's name in the navigation; the paper's chapters have their number."
     number = re.match(r'\d+(?=_)', path.name)
-    return f'{int(number[0])} · {title_of(path)}' if number and not folder_of(path) else title_of(
-        path)
+    numbered = number and not folder_of(path)
+    return f'{int(number[0])} · {title_of(path)}' if numbered else title_of(path)
 
 
 def page_of(path): return '_'.join(path.relative_to(ROOT/'nbs').with_suffix('.md').parts)
@@ -104,13 +105,15 @@ def dead_links(path):
 
 
 def starred_code(path):
-    """Code spans with **bold** in them, which Markdown shows as stars; a power such as `x**2` is no bold."""
+    """Code spans with **bold** in them, which Markdown shows as stars; a power such as `x**2` is no
+    bold."""
     for cell in nbformat.read(path, 4).cells:
         if cell.cell_type != 'markdown': continue
         text = re.sub(r'```.*?```', '', cell.source, flags=re.S)
         for span in re.findall(r'`([^`\n]+)`', text):
             if re.search(r'\*\*[^\s*][^*]*\*\*', span):
-                yield f'{path.relative_to(ROOT)}: `{span}` would show its stars; take the backticks away'
+                yield (f'{path.relative_to(ROOT)}: `{span}` would show its stars; take the '
+                       'backticks away')
 
 
 def prose(names, path):
@@ -118,8 +121,8 @@ def prose(names, path):
     here = page_of(path)
     def link(found):
         name = found[1].removesuffix('()')
-        return f'[`{found[1]}`]({names[name]}#{name})' if name in names and names[
-            name] != here else found[0]
+        elsewhere = names.get(name, here) != here
+        return f'[`{found[1]}`]({names[name]}#{name})' if elsewhere else found[0]
     def notebooks(part):
         def page(found): return f']({page_of((path.parent/found[1]).resolve())})'
         part = re.sub(r'\]\(([\w./-]+\.ipynb)(#[^)]*)?\)', page, part)
@@ -155,10 +158,13 @@ def configuration(paths):
                                      {'toc': dict(permalink=True)}])
 
 
-WORKER = """if (location.protocol == 'file:') {            // a browser starts no worker from a file: give it the text
+WORKER = """// a browser starts no worker from a file: give it the text
+if (location.protocol == 'file:') {
   const text = %s;
   const Plain = window.Worker;
-  window.Worker = function () { return new Plain(URL.createObjectURL(new Blob([text], {type: 'text/javascript'}))); };
+  window.Worker = function () {
+    return new Plain(URL.createObjectURL(new Blob([text], {type: 'text/javascript'})));
+  };
 }
 """
 
@@ -212,9 +218,9 @@ def main():
         sys.exit(done.returncode)
     search_from_files(work/'site')
     shutil.move(work/'site', ROOT/'_docs')
-    print(f'{len(paths)} pages: open _docs/'
-          + ('index.html' if (ROOT/'nbs/index.ipynb').is_file() else page_of(paths[0])[:-3]
-             + '.html'))
+    has_index = (ROOT/'nbs/index.ipynb').is_file()
+    first = 'index' if has_index else page_of(paths[0]).removesuffix('.md')
+    print(f'{len(paths)} pages: open _docs/{first}.html')
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
-"""Check the house: layers, whole classes, lines, titles, headings, the paper map and the stages' deps.
-`python scripts/house.py` prints a line per fault and counts, -v every dense line too; --deps writes the
-stages' deps. Exit 1 if there is a fault."""
+"""Check the house: layers, whole classes, lines, titles, headings, the paper map and the stages'
+deps. `python scripts/house.py` prints a line per fault and counts, -v every dense line too; --deps
+writes the stages' deps; --self plants each fault in a small tree and asks whether it is found.
+Exit 1 if there is a fault."""
 import ast
 import importlib
 import inspect
@@ -19,6 +20,11 @@ LENGTH = 400        # lines of a module
 GUARDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 GIVEN = {'training'}      # what nn.Module sets on every module
 LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+DENSE = {f'over {WIDTH} columns': 'wrap it or shorten it',       # kind → what to do about it
+         'nested comprehension': 'name the inner one, or write a loop',
+         'tuple assignment of more than two': 'write one assignment a line',
+         'two statements a line': 'write one a line',
+         'one-line if that is no guard': 'give its body a line of its own'}
 
 
 def modules(root=ROOT):
@@ -42,6 +48,18 @@ def cells(path, kind):
             yield number, ''.join(cell['source'])
 
 
+def room(name, root=ROOT):
+    "Import the module smaug.`name` of a tree, and of no other."
+    loaded = getattr(sys.modules.get('smaug'), '__path__', [])
+    if loaded and Path(loaded[0]).resolve() != (root/'smaug').resolve():
+        for other in [m for m in sys.modules if m.split('.')[0] == 'smaug']:
+            del sys.modules[other]
+    if sys.path[0] != str(root):
+        sys.path.insert(0, str(root))
+        importlib.invalidate_caches()
+    return importlib.import_module(f'smaug.{name}')
+
+
 def imports_of(source, name):
     "Rooms that the module `name` imports, anywhere in it, relative imports resolved."
     for node in ast.walk(ast.parse(source)):
@@ -61,14 +79,16 @@ def wrong_layers(root=ROOT):
         for other in sorted(set(imports_of(path.read_text(), name))):
             layer = LAYERS.get(other.split('.')[0])
             if layer is None:
-                yield f'smaug.{name} imports the annex or pipeline room smaug.{other}; use a hook'
+                yield (f'{path.relative_to(root)} imports the annex or pipeline room '
+                       f'smaug.{other}; use a hook')
             elif layer > own:
-                yield f'smaug.{name} imports smaug.{other}, which is a later layer'
+                yield (f'{path.relative_to(root)} imports smaug.{other}, which is a later layer; '
+                       'move what is needed down, or use a hook')
 
 
 def foreign_patches(root=ROOT):
     "Methods that one room patches into another's class."
-    for name, path in modules(root).items():
+    for path in modules(root).values():
         tree = ast.parse(path.read_text())
         own = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
         for node in tree.body:
@@ -78,15 +98,15 @@ def foreign_patches(root=ROOT):
             if 'patch' not in marks or not node.args.args: continue
             target = ast.unparse(node.args.args[0].annotation)
             if target not in own:
-                yield f'smaug.{name} patches {node.name} into {target} of another room; move it or subclass'
+                yield (f'{path.relative_to(root)} patches {node.name} into {target} of another '
+                       'room; move it or subclass')
 
 
 def _selves(function):
     "Names used as self.name in a function: read, and written."
     read, written = set(), set()
     for node in ast.walk(function):
-        if isinstance(node, ast.Attribute) and isinstance(node.value,
-                                                          ast.Name) and node.value.id == 'self':
+        if isinstance(node, ast.Attribute) and getattr(node.value, 'id', '') == 'self':
             (read if isinstance(node.ctx, ast.Load) else written).add(node.attr)
     return read, written
 
@@ -98,32 +118,41 @@ def _set_in(cls):
     return set().union(*(_selves(n)[1] for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)))
 
 
+def _patched(tree):
+    "Class name → the functions of a module whose first parameter is annotated with it."
+    found = {}
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef) or not node.args.args: continue
+        if node.args.args[0].annotation:
+            found.setdefault(ast.unparse(node.args.args[0].annotation), []).append(node)
+    return found
+
+
+def _undefined(node, patched, cls):
+    "Names that a class reads from self and that nothing sets."
+    parts = [n for n in node.body if isinstance(n, ast.FunctionDef)] + patched
+    used = [_selves(part) for part in parts]
+    read, written = (set().union(*sets) for sets in zip((set(), set()), *used))
+    buffers = set(re.findall(r"register_(?:buffer|parameter)\('(\w+)'", ast.unparse(node)))
+    fields = {n.target.id for n in node.body if isinstance(n, ast.AnnAssign)}
+    given = GIVEN if hasattr(cls, 'named_parameters') else set()
+    inherited = set().union(*(_set_in(base) for base in cls.__mro__[1:]))
+    unknown = read - written - buffers - fields - given - inherited - set(dir(cls))
+    return sorted(name for name in unknown if not name.startswith('__'))
+
+
 def missing_methods(root=ROOT):
     "self.x that no part of the class, nor what it inherits, defines: it must come from elsewhere."
     for name, path in modules(root).items():
         if name.split('.')[0] not in LAYERS: continue
         tree = ast.parse(path.read_text())
-        module = importlib.import_module(f'smaug.{name}')
-        patched = {}
-        for node in tree.body:
-            if isinstance(node,
-                          ast.FunctionDef) and node.args.args and node.args.args[0].annotation:
-                patched.setdefault(ast.unparse(node.args.args[0].annotation), []).append(node)
+        module, patched = room(name, root), _patched(tree)
         for node in tree.body:
             if not isinstance(node, ast.ClassDef): continue
-            parts = [n for n in node.body
-                     if isinstance(n, ast.FunctionDef)] + patched.get(node.name, [])
-            used = [_selves(part) for part in parts]
-            written = set().union(*(w for _, w in used))
-            buffers = set(re.findall(r"register_(?:buffer|parameter)\('(\w+)'", ast.unparse(node)))
-            fields = {n.target.id for n in node.body if isinstance(n, ast.AnnAssign)}
-            cls = getattr(module, node.name)
-            given = GIVEN if hasattr(cls, 'named_parameters') else set()
-            inherited = set().union(*(_set_in(base) for base in cls.__mro__[1:]))
-            known = written | buffers | fields | given | inherited | set(dir(cls))
-            used_names = set().union(*(r for r, _ in used))
-            for attribute in sorted(a for a in used_names - known if not a.startswith('__')):
-                yield f'smaug.{name}: {node.name} uses self.{attribute}, which is defined nowhere in its room'
+            parts = patched.get(node.name, [])
+            for attribute in _undefined(node, parts, getattr(module, node.name)):
+                yield (f'{path.relative_to(root)}: {node.name} uses self.{attribute}, which is '
+                       'defined nowhere in its room; define it there')
 
 
 def _nested(node):
@@ -145,10 +174,9 @@ def density(source):
     for node in ast.walk(tree):
         for block in ('body', 'orelse', 'finalbody'):
             inside = getattr(node, block, None)
-            if not isinstance(inside, list) or not inside or not isinstance(inside[0], ast.stmt):
-                continue
-            for statement in inside:
-                starts[statement.lineno] += 1
+            for statement in inside if isinstance(inside, list) else []:
+                if isinstance(statement, ast.stmt):
+                    starts[statement.lineno] += 1
         if isinstance(node, ast.If) and node.body[0].lineno == node.lineno:
             if not isinstance(node.body[-1], GUARDS):
                 yield 'one-line if that is no guard', node.lineno
@@ -166,7 +194,8 @@ def density(source):
 def dense_places(root=ROOT):
     "(kind, where) for the notebooks, from which the package is exported, and for the scripts."
     for path in sorted((root/'scripts').glob('*.py')):
-        for kind, line in density(path.read_text()): yield kind, f'{path.relative_to(root)}:{line}'
+        for kind, line in density(path.read_text()):
+            yield kind, f'{path.relative_to(root)}:{line}'
     for path in notebooks(root):
         for number, source in cells(path, 'code'):
             for kind, line in density(source):
@@ -174,10 +203,12 @@ def dense_places(root=ROOT):
 
 
 def long_modules(root=ROOT):
-    for name, path in modules(root).items():
+    "Modules that are too long to hold one idea."
+    for path in modules(root).values():
         lines = path.read_text().count('\n')
         if lines > LENGTH:
-            yield f'{path.relative_to(root)} has {lines} lines, at most {LENGTH}; split the idea or cut'
+            yield (f'{path.relative_to(root)} has {lines} lines, at most {LENGTH}; '
+                   'split the idea or cut')
 
 
 def plain_headings(root=ROOT):
@@ -186,12 +217,13 @@ def plain_headings(root=ROOT):
         where = path.relative_to(root)
         texts = list(cells(path, 'markdown'))
         if not texts or not re.match(r'# .+\n\n> .+', texts[0][1]):
-            yield f'{where} begins without "# Title" and "> subtitle"'
+            yield f'{where} begins without "# Title" and "> subtitle"; write them first'
         for number, text in texts:
-            for heading in re.findall(r'^#{2,4} (.+)$', re.sub(r'```.*?```', '', text, flags=re.S),
-                                      re.M):
+            text = re.sub(r'```.*?```', '', text, flags=re.S)
+            for heading in re.findall(r'^#{2,4} (.+)$', text, re.M):
                 if heading.rstrip().endswith('?') and ':' not in heading:
-                    yield f'{where} cell {number}: "{heading}" asks without its term; write "Term: question?"'
+                    yield (f'{where} cell {number}: "{heading}" asks without its term; '
+                           'write "Term: question?"')
 
 
 def wrong_map(root=ROOT):
@@ -201,11 +233,11 @@ def wrong_map(root=ROOT):
     for name in re.findall(r'`([a-z_.0-9]+\.\w+)`', table):
         module, attribute = name.rsplit('.', 1)
         try:
-            found = hasattr(importlib.import_module(f'smaug.{module}'), attribute)
+            found = hasattr(room(module, root), attribute)
         except ModuleNotFoundError:
             found = False
         if not found:
-            yield f'nbs/index.ipynb: the paper map names {name}, which does not exist'
+            yield f'nbs/index.ipynb: the paper map names {name}, which does not exist; correct it'
     named = set()
     for kind, first, last in re.findall(r'(Table|Figure|eq\.)s? (\d+)(?:–(\d+))?', table):
         named |= {(kind, number) for number in range(int(first), int(last or first) + 1)}
@@ -214,7 +246,7 @@ def wrong_map(root=ROOT):
     for kind, last in (('eq.', 12), ('Table', 13), ('Figure', 7)):
         for number in range(1, last + 1):
             if (kind, number) not in named and (kind, number) != ('Figure', 1):
-                yield f'nbs/index.ipynb: the paper map leaves out {kind} {number}'
+                yield f'nbs/index.ipynb: the paper map leaves out {kind} {number}; add a row'
 
 
 def _imports_at_top(path, name):
@@ -269,8 +301,8 @@ def wrong_deps(root=ROOT, write=False):
         changed = False
         for name, stage in told['stages'].items():
             stage = stage.get('do', stage)
-            words = shlex.split(
-                str(stage['cmd'] if isinstance(stage['cmd'], str) else stage['cmd'][-1]))
+            command = stage['cmd'] if isinstance(stage['cmd'], str) else stage['cmd'][-1]
+            words = shlex.split(str(command))
             if words[0] != 'smaug_run': continue
             here = (path.parent/stage.get('wdir', '.')).resolve()
             up = '../'*len(here.relative_to(root.resolve()).parts)
@@ -294,8 +326,7 @@ def models_under_data(root=ROOT):
     for path, _, told in pipelines(root):
         for name, stage in told['stages'].items():
             stage = stage.get('do', stage)
-            outs = [out for out in stage.get('outs', []) if str(out).rstrip("}' ").find('prepared')
-                    >= 0]
+            outs = [out for out in stage.get('outs', []) if 'prepared' in str(out)]
             if not outs or 'prepare' not in str(stage['cmd']): continue
             for out in outs:
                 kept = not isinstance(out, str) and next(iter(out.values())).get('persist')
@@ -303,16 +334,27 @@ def models_under_data(root=ROOT):
                     yield f'{path.relative_to(root)}: {name} does not keep {out}; add persist: true'
             for dep in stage['deps']:
                 if re.search(r'smaug/(models|training|tasks|options|videomae/model|lvmae)', dep):
-                    yield f'{path.relative_to(root)}: {name} prepares data and depends on {dep}'
+                    yield (f'{path.relative_to(root)}: {name} prepares data and depends on {dep}; '
+                           'move what it needs to smaug/data')
+
+
+CHECKS = (wrong_layers, foreign_patches, missing_methods, long_modules, plain_headings, wrong_map,
+          wrong_deps, models_under_data)
+
+
+def faults_of(root=ROOT):
+    "A sentence for every fault of a tree."
+    return [fault for check in CHECKS for fault in check(root)]
 
 
 def main():
+    if '--self' in sys.argv:
+        from house_self import main as check_self       # here: it imports this module
+        return check_self()
     if '--deps' in sys.argv:
         list(wrong_deps(write=True))
         return
-    checks = (wrong_layers, foreign_patches, missing_methods, long_modules, plain_headings,
-              wrong_map, wrong_deps, models_under_data)
-    faults = [fault for check in checks for fault in check()]
+    faults = faults_of()
     dense = list(dense_places())
     if '-v' in sys.argv:
         for kind, where in dense:
@@ -320,12 +362,11 @@ def main():
     for fault in faults:
         print(fault)
     for kind, count in Counter(kind for kind, _ in dense).most_common():
-        print(f'{count:6}  {kind}')
+        print(f'{count:6}  {kind}: {DENSE[kind]}')
     print(f'{len(modules())} modules, {len(notebooks())} notebooks, {len(faults)} faults, '
           f'{len(dense)} dense places')
     sys.exit(bool(faults))      # the dense places are counted until there are none
 
 
 if __name__ == '__main__':
-    sys.path.insert(0, str(ROOT))
     main()

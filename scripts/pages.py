@@ -28,7 +28,8 @@ def mathml(text):
             raise ValueError(
                 f"cannot typeset {tex!r}: {re.findall(chr(92)*2 + r'[a-zA-Z]*', drawn)}")
         # no Markdown inside
-        drawn = drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', '').replace('*', '&#42;').replace('_', '&#95;')
+        drawn = drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', '')
+        drawn = drawn.replace('*', '&#42;').replace('_', '&#95;')
         return f'\n\n<div class="math">{drawn}</div>\n\n' if block else drawn
     return outside_code(text, lambda part: MATH.sub(one, part))
 

@@ -9,9 +9,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def links(text):
     "Links to chapters, seen from the repository's root."
-    return outside_code(text,
-                        lambda part: re.sub(r'\]\((?!https?:|#|/|mailto:|\.\./)([^)]+)\)',
-                                            r'](nbs/\1)', part).replace('](../', ']('))
+    def turn(part):
+        part = re.sub(r'\]\((?!https?:|#|/|mailto:|\.\./)([^)]+)\)', r'](nbs/\1)', part)
+        return part.replace('](../', '](')
+    return outside_code(text, turn)
 
 
 def main():
@@ -19,8 +20,8 @@ def main():
     if not index.is_file(): raise SystemExit(f'no {index.relative_to(ROOT)} to make a README from')
     for old in (ROOT/'nbs/images').glob('index-*'):
         old.unlink()
-    page = notebook_pages(index, ROOT/'nbs/images', 'images/', quotes, lambda flags,
-                          source: f'```python\n{source}\n```')
+    def code(flags, source): return f'```python\n{source}\n```'
+    page = notebook_pages(index, ROOT/'nbs/images', 'images/', quotes, code)
     note = '<!-- Written from nbs/index.ipynb by `make prepare`; edit that. -->\n\n'
     (ROOT/'README.md').write_text(note + links(page))
     print('README.md')

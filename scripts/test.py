@@ -16,7 +16,7 @@ CPUS = dict(native={}, default=dict(ATEN_CPU_CAPABILITY='default', MKL_CBWR='COM
 # Chapters that compare what rounding can move: CI runs them on a second kind of CPU.
 NUMBERS = (
     '04_sparsify 05_mae 08_selector 09_losses 10_smaug 11_train savings distributed retrieval '
-    'judging ' 'tokenizer').split()
+    'judging tokenizer').split()
 # Kind of CPU and threads of each hard run, beside busy processes, in a path with a space.
 HARD = [('default', 1), ('avx2', 2)]
 VERDICT = re.compile(r'^(\d+) passed, (\d+) failed$', re.M)
@@ -87,10 +87,10 @@ def check_site(limit=600):
         return wrong
 
 
-def check_house():
+def check_house(*options):
     "Ask scripts/house.py; what it found, or nothing."
-    done = subprocess.run([sys.executable, 'scripts/house.py'], cwd=ROOT, capture_output=True,
-                          text=True)
+    command = [sys.executable, 'scripts/house.py', *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     return (done.stdout + done.stderr).strip() if done.returncode else ''
 
 
@@ -184,8 +184,10 @@ def check_tree(site=True):
         differs = '\n  '.join(['differs, run `make prepare` and commit what it changes:', *names])
         print(f'{what}: {differs if names else "nothing to change"}', flush=True)
         (failed if names else passed).append(what)
-    print('house: ' + ((wrong := check_house()) or 'in order'), flush=True)
-    (failed if wrong else passed).append('house')
+    for what, options in (('house', []), ('house checks', ['--self'])):
+        wrong = check_house(*options)
+        print(f"{what}: {wrong or 'in order'}", flush=True)
+        (failed if wrong else passed).append(what)
     if site:
         print('site: ' + ((wrong := check_site()) or 'built'), flush=True)
         (failed if wrong else passed).append('site')
