@@ -45,8 +45,8 @@ class BertEmbeddings(nn.Module):
         # (B, S) int64, sentence of each word; None = the first
         token_type_ids:torch.Tensor|None=None,
     )->torch.Tensor:                            # (B, S, D)
-        places = torch.arange(ids.shape[1],
-                              device=ids.device) if position_ids is None else position_ids
+        in_order = torch.arange(ids.shape[1], device=ids.device)
+        places = in_order if position_ids is None else position_ids
         kinds = torch.zeros_like(ids) if token_type_ids is None else token_type_ids
         x = self.word_embeddings(ids) + self.token_type_embeddings(kinds)
         return self.LayerNorm(x + self.position_embeddings(places))

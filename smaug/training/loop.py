@@ -277,8 +277,8 @@ def train(
     folder = None if folder is None else Path(folder)
     with hold_folder(folder, accelerator), stop_signals(folder is not None) as asked, \
             _prepared(model, config, accelerator) as (net, optimizer):
-        place, history = _resume(folder, accelerator,
-                                 settings := _settings(config, accelerator, model))
+        settings = _settings(config, accelerator, model)
+        place, history = _resume(folder, accelerator, settings)
         first = place[0]
         started = time.time()
         tick = time.time()
