@@ -117,7 +117,7 @@ def chosen_notebooks(only):
         return {path.stem, name, number, 'paper'} if name else {path.stem}
     if unknown := set(only) - set().union(*map(words, paths)):
         raise SystemExit(f"no notebook is called {', '.join(sorted(unknown))}; give numbers, names "
-                         'or folders, as in 04 losses 14_model pipeline\n0 passed, 1 failed')
+                         'or folders, as in 04 losses data pipeline\n0 passed, 1 failed')
     return [p.name for p in paths if not only or words(p) & set(only)]
 
 
