@@ -1,5 +1,6 @@
 "Check that notebooks, exports and runs agree; the last line is `N passed, N failed`."
 import argparse, filecmp, json, os, re, shutil, signal, subprocess, sys, tempfile, time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 import psutil
@@ -116,7 +117,7 @@ def chosen_notebooks(only):
         return {path.stem, name, number, 'paper'} if name else {path.stem}
     if unknown := set(only) - set().union(*map(words, paths)):
         raise SystemExit(f"no notebook is called {', '.join(sorted(unknown))}; give numbers, names "
-                         'or folders, as in 04 losses 14_model pipeline\n0 passed, 1 failed')
+                         'or folders, as in 04 losses data pipeline\n0 passed, 1 failed')
     return [p.name for p in paths if not only or words(p) & set(only)]
 
 
@@ -239,15 +240,15 @@ def clone_into(folder):
     subprocess.run(['dvc', 'pull', '-q', 'data.dvc'], cwd=folder, check=True)
 
 
-def run_copy(copy, arguments, variables):
-    "Run this script in a copy, its lines as they come; numbers passed and failed."
+def run_copy(name, copy, arguments, variables):
+    "Run this script in a copy, its lines as they come under a name; numbers passed and failed."
     line = ''
     command = [sys.executable, 'scripts/test.py', *arguments]
     run = subprocess.Popen(command, cwd=copy, env=os.environ | variables, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True)
     try:
         for line in run.stdout:
-            print(line, end='', flush=True)
+            print(f'{name}: {line}', end='', flush=True)
         code = run.wait()
     finally:
         run.terminate()
@@ -267,7 +268,7 @@ def run_hard(cpu, threads, only):
         arguments = ['--cpu', cpu, '--threads', str(threads), '--only', *only]
         variables = dict(PYTHONPATH=str(copy), TMPDIR=str(temporary))
         with busy_cores() as hogs:
-            passed, failed = run_copy(copy, arguments, variables)
+            passed, failed = run_copy(cpu, copy, arguments, variables)
             spent = [sum(hog.cpu_times()[:2]) for hog in hogs if hog.poll() is None]
         failed += len(spent) < len(hogs)            # a core was idle
     computed = ' and '.join(f'{seconds:.0f} s' for seconds in spent)
@@ -277,8 +278,15 @@ def run_hard(cpu, threads, only):
 
 
 def test_hard(only):
-    "Run under all hard settings, one after the other."
-    found = [run_hard(*setting, only) for setting in HARD]
+    "Run under all hard settings at the same time, so that they are in each other's way, too."
+    pool = ThreadPoolExecutor(len(HARD))
+    try:
+        running = [pool.submit(run_hard, *setting, only) for setting in HARD]
+        found = [run.result() for run in running]
+    finally:
+        for child in psutil.Process().children(recursive=True):
+            child.terminate()
+        pool.shutdown()
     passed, failed = (sum(column) for column in zip(*found))
     print(f'{passed} passed, {failed} failed')
     sys.exit(bool(failed))

@@ -177,7 +177,7 @@ def _read_bert(name_or_folder):
 def _check_bert(bert, text, fusion):
     "Refuse a BERT that would load and then compute something else."
     rows = [bert.get_input_embeddings().num_embeddings,
-            text.bert.get_input_embeddings().num_embeddings]
+            text.bert.embeddings.word_embeddings.num_embeddings]
     if rows[0] != rows[1]:
         raise ValueError(
             f"this BERT knows {rows[0]} word pieces, the model's tokenizer {rows[1]}; prepare "
