@@ -19,7 +19,8 @@ from ..core import check_range
 # %% ../../nbs/data/01_reading.ipynb #5c4ed001
 @contextmanager
 def usual_priority():
-    "Leave the process the scheduler it had: FFmpeg's AV1 encoder takes a real-time one where it may."
+    """Leave the process the scheduler it had: FFmpeg's AV1 encoder takes a real-time one where it
+    may."""
     if not hasattr(os, 'sched_getscheduler'):       # Linux alone has them
         yield
         return
