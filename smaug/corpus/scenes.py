@@ -108,8 +108,10 @@ def object_boxes(
     num_frames:int,         # F
 )->np.ndarray:  # (F, N, 4) int: x0, y0, x1, y1 in pixels inside the frame; second object last
     "Give the square that every object fills in every frame."
-    boxes = [[(x0, y0, x0 + w, y0 + w) for x0, y0, w in (_square(*t[:3]) for t in frame)]
-             for frame in _placed(scene, num_frames)]
+    boxes = []
+    for frame in _placed(scene, num_frames):
+        squares = [_square(*t[:3]) for t in frame]
+        boxes.append([(x0, y0, x0 + w, y0 + w) for x0, y0, w in squares])
     boxes = np.array(boxes, dtype=int).reshape(num_frames, -1, 4)
     return boxes.clip(0, [WIDTH, HEIGHT, WIDTH, HEIGHT])
 

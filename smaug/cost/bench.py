@@ -275,7 +275,9 @@ def main(args=None):
     dtype = torch.bfloat16 if a.bf16 else torch.float32
     result = bench(a.preset, a.batch, a.rounds, a.warmup, a.device, dtype, a.words, a.frames,
                    a.compile, a.only, a.profile, partial(print, flush=True))
-    device = torch.cuda.get_device_name() if a.device == 'cuda' else f'cpu, {a.threads} thread(s), CPU time'
+    device = f'cpu, {a.threads} thread(s), CPU time'
+    if a.device == 'cuda':
+        device = torch.cuda.get_device_name()
     conditions = dict(corpus='random frames', preset=a.preset, batch=a.batch, words=a.words,
                       rounds=a.rounds, seed=0, steps=a.rounds + a.warmup, device=device,
                       dtype=str(dtype), torch=str(torch.__version__))

@@ -26,10 +26,11 @@ def _ways_turned(ways, backwards):
     other = tuple(dict(left='right', right='left')[w] for w in ways)
     return other[::-1] if backwards else other
 
-LONG_TURNS = dict(upset=(), recolour=(),
-                  **{turn: tuple((name, LONG_CLASSES[_ways_turned(ways, turn == 'reverse')])
-                                 for ways, name in LONG_CLASSES.items())
-                     for turn in ('mirror', 'reverse')})
+def _class_pairs(backwards):
+    return tuple((name, LONG_CLASSES[_ways_turned(ways, backwards)])
+                 for ways, name in LONG_CLASSES.items())
+
+LONG_TURNS = dict(upset=(), recolour=(), mirror=_class_pairs(False), reverse=_class_pairs(True))
 
 # %% ../../nbs/annex/lvmae/08_runs.ipynb #a04c193c
 def long_batches(

@@ -28,8 +28,8 @@ _MOVE = [('move', 'moving'), ('slide', 'sliding'), ('go', 'going', 'goes'), ('wa
          ('run', 'running'), ('drive', 'driving'), ('fly', 'flying', 'flies'), ('roll', 'rolling'),
          ('swim', 'swimming')]
 _WAYS = [('left', 'right'), ('to the left', 'to the right'), ('up', 'down')]
-_TURN += [(f'{verb} {a}', f'{verb} {b}') for first,
-          *rest in _MOVE for verb in {first, first + 's', *rest} for a, b in _WAYS]
+_VERBS = [verb for first, *rest in _MOVE for verb in {first, first + 's', *rest}]
+_TURN += [(f'{verb} {a}', f'{verb} {b}') for verb in _VERBS for a, b in _WAYS]
 _OPPOSITE = dict(_TURN) | {b: a for a, b in _TURN} | {'counterclockwise': 'clockwise'}
 _SAID = re.compile(rf"\b({'|'.join(sorted(_OPPOSITE, key=len, reverse=True))})\b")
 
