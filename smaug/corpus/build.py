@@ -122,8 +122,8 @@ def _write_didemo(items, folder):
               [dict(video=f'{item.name}.mp4', description=_caption(item, shot, shot),
                     annotation_id=next(number), times=[[start // FPS, end // FPS - 1]],
                     num_segments=item.clip.num_frames // FPS)
-               for item in _of(items, 'didemo', split) for shot,
-               (start, end) in enumerate(item.clip.spans)])
+               for item in _of(items, 'didemo', split)
+               for shot, (start, end) in enumerate(item.clip.spans)])
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #d205b307
 # their answer types

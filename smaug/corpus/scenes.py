@@ -91,8 +91,8 @@ def _placed(scene, num_frames):
         scale = _SIZES[scene.size] * pose.zoom * _SPRITE
         x, y = lay.x + pose.dx * WIDTH, lay.y + pose.dy * HEIGHT
         things = [(x + ox * scale, y + oy * scale, scale * _CROWDED[scene.count],
-                   lay.tilt + pose.turn, 0) for ox,
-                  oy in _OFFSETS[scene.count if scene.noun else 0]]
+                   lay.tilt + pose.turn, 0)
+                  for ox, oy in _OFFSETS[scene.count if scene.noun else 0]]
         sx, sy, size = lay.second
         beside = [(sx * WIDTH, sy * HEIGHT, size * _SPRITE, 0., 1)] if scene.second else []
         frames.append(things + beside)

@@ -219,8 +219,8 @@ def _kinetics_rows(table, folder, split, report):
     "Read a split's CSV; the classes are those of all CSVs there."
     tables = filter(None,
                     (KINETICS_FORMS[0].find(folder, name) for name in ('train', 'val', 'test')))
-    names = {row['label'] for other in tables for _,
-             row in read_csv(other, ('label',), ReadReport())}
+    names = {row['label'] for other in tables
+             for _, row in read_csv(other, ('label',), ReadReport())}
     classes = number_classes(names, table, (400, 600, 700), report)
     lines = read_csv(table, ('label', 'youtube_id', 'time_start', 'time_end'), report)
     return _kinetics_lines(lines, table, classes, report)

@@ -59,8 +59,8 @@ class Dataset:
 # %% ../../nbs/annex/formats/10_catalogue.ipynb #f174f33b
 def _files(name, read, **tables):
     "Make a layout that is told by the names of its files."
-    tables = {split: (names,) if isinstance(names, str) else names for split,
-              names in tables.items()}
+    tables = {split: (names,) if isinstance(names, str) else names
+              for split, names in tables.items()}
     return Layout(name, tables, lambda folder, split: look_for(folder, *tables.get(split, ())),
                   read)
 

@@ -64,8 +64,8 @@ def long_batches(
             seen = first[:, None] + stride*torch.arange(num_frames)
             frames, labels = turn_clips(split.frames[rows[:, None], seen], split.labels[rows],
                                         turns or {}, generator)
-            yield 'long', dict(frames=frames, label=labels) | {name: values[rows] for name,
-                                                               values in (extras or {}).items()}
+            more = {name: values[rows] for name, values in (extras or {}).items()}
+            yield 'long', dict(frames=frames, label=labels) | more
     return epoch_of
 
 # %% ../../nbs/annex/lvmae/08_runs.ipynb #7f18c2d4

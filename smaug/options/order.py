@@ -55,8 +55,8 @@ def turn_batch(
     moves = torch.tensor([a != b for a, b in zip(said, other)]) & (batch['frames'].shape[1] > 1)
     turned = moves & (torch.rand(len(said), generator=generator) < share)
     frames = torch.where(turned.view(-1, 1, 1, 1, 1), batch['frames'].flip(1), batch['frames'])
-    true, untrue = zip(*((b, a) if turn else (a, b) for a, b,
-                         turn in zip(said, other, turned.tolist())))
+    true, untrue = zip(*((b, a) if turn else (a, b)
+                         for a, b, turn in zip(said, other, turned.tolist())))
     words, B = encode_captions(tokenizer, [*true, *untrue], max_words), len(said)
     return batch | dict(frames=frames, captions=list(true), ids=words.ids[:B],
                         attention=words.attention[:B], backward_ids=words.ids[B:],

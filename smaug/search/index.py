@@ -229,8 +229,8 @@ def add_chunk(self:ClipIndex,
 ):
     "Write a chunk behind the others: first what it holds, then that it is there."
     half = torch.float16 if self.about['half'] else torch.float32
-    tensors = {k: v.to(half if v.is_floating_point() else torch.int16).contiguous() for k,
-               v in tensors.items()}
+    tensors = {k: v.to(half if v.is_floating_point() else torch.int16).contiguous()
+               for k, v in tensors.items()}
     number = max(self.numbers(), default=-1) + 1
     if tensors:
         _write_whole(self.path(number, 'safetensors'), lambda part: save_file(tensors, part))

@@ -290,8 +290,8 @@ def write_scene_boxes(
 )->Path:                    # the folder
     "Write boxes and actions of the default corpus's UCF101-style clips as AVA's tables."
     folder, numbers = Path(folder), {name: i for i, name in enumerate(SCENE_ACTIONS, 1)}
-    blocks = (f'item {{\n  name: "{name}"\n  id: {number}\n}}\n' for name,
-              number in numbers.items())
+    blocks = (f'item {{\n  name: "{name}"\n  id: {number}\n}}\n'
+              for name, number in numbers.items())
     (folder/'ava_action_list_v2.2.pbtxt').write_text(''.join(blocks))
     items = list_items(dict(ucf101=COUNTS['ucf101']))
     for split in COUNTS['ucf101']:

@@ -60,8 +60,8 @@ def segment_indices(
     if generator is None:
         steps = [((2*clip + 1)*n - 1)//(2*num_clips) for n in lengths]
     else:
-        steps = [int(u*n) for u,
-                 n in zip(torch.rand(num_samples, generator=generator).tolist(), lengths)]
+        steps = [int(u*n)
+                 for u, n in zip(torch.rand(num_samples, generator=generator).tolist(), lengths)]
     return [min(a + s, num_frames - 1) for a, s in zip(edges, steps)]
 
 # %% ../../nbs/annex/videomae/03_views.ipynb #d0588333
