@@ -122,8 +122,8 @@ def _write_didemo(items, folder):
               [dict(video=f'{item.name}.mp4', description=_caption(item, shot, shot),
                     annotation_id=next(number), times=[[start // FPS, end // FPS - 1]],
                     num_segments=item.clip.num_frames // FPS)
-               for item in _of(items, 'didemo', split) for shot,
-               (start, end) in enumerate(item.clip.spans)])
+               for item in _of(items, 'didemo', split)
+               for shot, (start, end) in enumerate(item.clip.spans)])
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #d205b307
 # their answer types
@@ -136,14 +136,15 @@ def _story_questions(clip):
         if shot:
             yield text, clip.shots[shot - 1].scene.noun, 'temporal'
 
+def _anet_entry(item):
+    return dict(duration=item.clip.num_frames / FPS,
+                timestamps=[[a / FPS, b / FPS] for a, b in item.clip.spans],
+                sentences=[_caption(item, k, k) for k in range(len(item.clip.shots))])
+
 def _write_anet(items, folder):
     for split, name in (('train', 'train'), ('test', 'val_1')):
         clips = _of(items, 'anet', split)
-        _json(folder, f'anet/captions/{name}.json',
-              {i.name: dict(duration=i.clip.num_frames / FPS,
-                            timestamps=[[a / FPS, b / FPS] for a, b in i.clip.spans],
-                            sentences=[_caption(i, k, k) for k in range(len(i.clip.shots))])
-               for i in clips})
+        _json(folder, f'anet/captions/{name}.json', {i.name: _anet_entry(i) for i in clips})
         _json(folder, f'anet/captions/{name}_ids.json', [i.name for i in clips])
     train, test = _of(items, 'anet', 'train'), _of(items, 'anet', 'test')
     last = len(train) * 5 // 6
@@ -151,20 +152,20 @@ def _write_anet(items, folder):
         asked = [(f'{i.name}_{k}', i.name[2:], *question) for i in clips
                  for k, question in enumerate(_story_questions(i.clip))]
         _json(folder, f'anet/qa/{split}_q.json',
-              [dict(video_name=name, question=text.rstrip('?'), question_id=n) for n, name, text, _,
-               _ in asked])
+              [dict(video_name=name, question=text.rstrip('?'), question_id=n)
+               for n, name, text, _, _ in asked])
         _json(folder, f'anet/qa/{split}_a.json',
-              [dict(answer=answer, type=_KINDS[kind], question_id=n) for n, _, _, answer,
-               kind in asked])
+              [dict(answer=answer, type=_KINDS[kind], question_id=n)
+               for n, _, _, answer, kind in asked])
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #8417bb90
 def _write_ucf101(items, folder):
     label, base = {c: k + 1 for k, c in enumerate(CLASSES.values())}, 'ucf101/ucfTrainTestlist/'
     _text(folder, base + 'classInd.txt', (f'{k} {c}' for c, k in label.items()))
-    names = {s: [f'{i.name}.avi' for i in _of(items, 'ucf101', s)] for s in ('train', 'test')}
+    def names(split): return [f'{i.name}.avi' for i in _of(items, 'ucf101', split)]
     _text(folder, base + 'trainlist01.txt',
-          (f"{n} {label[n.split('/')[0]]}" for n in names['train']))
-    _text(folder, base + 'testlist01.txt', names['test'])
+          (f"{n} {label[n.split('/')[0]]}" for n in names('train')))
+    _text(folder, base + 'testlist01.txt', names('test'))
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #0251b377
 def _stem(item): return item.name.split('/')[-1]
@@ -194,8 +195,8 @@ def _write_truth(items, folder):
     _json(folder, 'relevance.json', {d: v for d, v in relevance.items() if d != 'cc3m'})
     _json(folder, 'scenes.json', scenes)
     pairs = [(n, c) for n in NOUNS for c in COLORS]
-    _json(folder, 'splits.json',
-          {s: [p for p in pairs if pair_split(*p) == s] for s in ('val', 'test')})
+    def pairs_of(split): return [p for p in pairs if pair_split(*p) == split]
+    _json(folder, 'splits.json', {split: pairs_of(split) for split in ('val', 'test')})
 
 # %% ../../nbs/annex/corpus/04_build.ipynb #6277873f
 def write_annotations(

@@ -122,8 +122,8 @@ def _draw(dataset, split, i):
     style = int(rng.integers(NUM_STYLES))
     if dataset == 'ucf101':
         clips = {c: Clip((Shot(draw_scene(rng, split, a), 16),)) for a, c in CLASSES.items()}
-        return [Item(dataset, split, f'{c}/v_{c}_g{i + 1:02d}_c01', clip, style) for c,
-                clip in clips.items()]
+        return [Item(dataset, split, f'{c}/v_{c}_g{i + 1:02d}_c01', clip, style)
+                for c, clip in clips.items()]
     if dataset == 'cc3m':
         clip = Clip((Shot(draw_scene(rng, split, 'still'), 1),))
     elif dataset in ('didemo', 'anet'):

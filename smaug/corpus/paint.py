@@ -179,7 +179,10 @@ def paint_place(
 class _Pen:
     """Draw in coordinates from -1 to 1; `body` and `cut` shape what takes the colour, `detail`
     has its own."""
-    def __init__(self, n): self.n, self.mask, self.details = n, Image.new('L', (n, n)), []
+    def __init__(self, n):
+        self.n = n
+        self.mask = Image.new('L', (n, n))
+        self.details = []
     def stroke(self, image, shape, xy, fill):
         draw, points = ImageDraw.Draw(image), [(.93 * v + 1) * self.n / 2 for v in xy]
         if shape == 'rounded':

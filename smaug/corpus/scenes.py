@@ -91,8 +91,8 @@ def _placed(scene, num_frames):
         scale = _SIZES[scene.size] * pose.zoom * _SPRITE
         x, y = lay.x + pose.dx * WIDTH, lay.y + pose.dy * HEIGHT
         things = [(x + ox * scale, y + oy * scale, scale * _CROWDED[scene.count],
-                   lay.tilt + pose.turn, 0) for ox,
-                  oy in _OFFSETS[scene.count if scene.noun else 0]]
+                   lay.tilt + pose.turn, 0)
+                  for ox, oy in _OFFSETS[scene.count if scene.noun else 0]]
         sx, sy, size = lay.second
         beside = [(sx * WIDTH, sy * HEIGHT, size * _SPRITE, 0., 1)] if scene.second else []
         frames.append(things + beside)
@@ -108,8 +108,10 @@ def object_boxes(
     num_frames:int,         # F
 )->np.ndarray:  # (F, N, 4) int: x0, y0, x1, y1 in pixels inside the frame; second object last
     "Give the square that every object fills in every frame."
-    boxes = [[(x0, y0, x0 + w, y0 + w) for x0, y0, w in (_square(*t[:3]) for t in frame)]
-             for frame in _placed(scene, num_frames)]
+    boxes = []
+    for frame in _placed(scene, num_frames):
+        squares = [_square(*t[:3]) for t in frame]
+        boxes.append([(x0, y0, x0 + w, y0 + w) for x0, y0, w in squares])
     boxes = np.array(boxes, dtype=int).reshape(num_frames, -1, 4)
     return boxes.clip(0, [WIDTH, HEIGHT, WIDTH, HEIGHT])
 

@@ -108,7 +108,8 @@ def shown_in(
 )->list[bool]:              # T, whether each frame lies in one of the shots
     "Look up sampled frames in the truth."
     spans = [clip.spans[s] for s in shots]
-    return [any(start <= f < end for start, end in spans) for f in frame_ids]
+    def shown(frame): return any(start <= frame < end for start, end in spans)
+    return [shown(frame) for frame in frame_ids]
 
 # %% ../../nbs/annex/corpus/05_trials.ipynb #619cd70a
 def write_trials(
@@ -209,8 +210,9 @@ def compare_selectors(
                  single_frame=watched.alike.float())
     hits = {who: frame_hits(s, watched.relevant) for who, s in (known | scores).items()}
     hits['oracle'] = frame_hits(watched.relevant.float(), watched.relevant)
-    judged = {who: {name: list(mean_and_error(v)) for name, v in h._asdict().items()} for who,
-              h in hits.items()}
+    judged = {}
+    for who, h in hits.items():
+        judged[who] = {name: list(mean_and_error(v)) for name, v in h._asdict().items()}
     pairs = zip(Hits._fields, hits['selector'], hits['similarity'])             # trial by trial
     adds = {name: list(mean_and_error(learned - plain)) for name, learned, plain in pairs}
     return judged | dict(adds=adds, trials=len(watched.relevant))
@@ -222,11 +224,12 @@ def what_it_adds(
 )->str:                     # one sentence
     """Say in words what the learned selector adds over plain frame similarity: a difference
     counts from two errors on."""
-    groups = {'adds': [], 'loses': [], 'adds nothing that can be told from chance': []}
+    nothing = 'adds nothing that can be told from chance'
+    groups = {'adds': [], 'loses': [], nothing: []}
     for kind, found in judged.items():
         more, error = found['adds'][measure]
         sure = abs(more) > 2*error
-        way = 'adds' if sure and more > 0 else 'loses' if sure else 'adds nothing that can be told from chance'
+        way = 'adds' if sure and more > 0 else 'loses' if sure else nothing
         groups[way].append(f'{kind} ({more:+.1f} ± {error:.1f} points)')
     said = [f"{way} on {', '.join(kinds)}" for way, kinds in groups.items() if kinds]
     return 'Over plain frame similarity the learned selector ' + '; it '.join(said) + '.'
@@ -303,8 +306,9 @@ def probe_direction(
     """Read from each frame's feature, with one linear map, which of two opposite ways its shot
     moves."""
     known = sorted(OPPOSITES)
+    def numbers(row): return [known.index(action) for action in row]
     def labelled(features, actions):
-        at = torch.tensor([[known.index(a) for a in row] for row in actions])
+        at = torch.tensor([numbers(row) for row in actions])
         return features.flatten(0, 1), at.flatten()
     x, y = labelled(*taught)
     mean, scale = x.mean(0), x.std(0) + 1e-6

@@ -56,8 +56,8 @@ def variants(
     peers = {'dense, plain': dense, f'{best}, plain': full,
              'one frame, plain': configs['one frame'], f'Singularity, {T} frames': peer,
              'Singularity, one frame': replace(peer, **one)}
-    rows = {n: Variant(c) for n, c in configs.items()} | {n: Variant(c, plain=True) for n,
-                                                          c in peers.items()}
+    rows = {n: Variant(c) for n, c in configs.items()} | {n: Variant(c, plain=True)
+                                                          for n, c in peers.items()}
     if compiled:
         rows |= {f'{n}, compiled': Variant(configs[n], compiled=True)
                  for n in ('dense', best, 'one frame')}
@@ -80,8 +80,8 @@ def comparisons(
     pairs += [('option', best, row) for row in (soon, soon_one, '+ decode half', '+ cross decoder')]
     pairs += [('option', to_one, soon_one), ('option', 'dense', soon),
               ('option', 'dense', soon_one)]
-    pairs += [('system', slow, fast) for slow,
-              fast in (('dense, plain', 'dense'), (f'{best}, plain', best),
+    pairs += [('system', slow, fast)
+              for slow, fast in (('dense, plain', 'dense'), (f'{best}, plain', best),
                        ('one frame, plain', 'one frame'), ('dense, plain', best), (several, best),
                        (several, soon), ('Singularity, one frame', 'one frame'),
                        ('Singularity, one frame', to_one), ('Singularity, one frame', soon_one))]
@@ -208,8 +208,8 @@ def bench(
                                          1)} | ceiling_works(device, dtype)
     model, optimizer = _trained(make_config(preset), device)
     wanted = lambda name: not only or name in only
-    works |= {n: training_work(model, optimizer, v, batch_size, num_words, dtype) for n,
-              v in named.items() if wanted(n)}
+    works |= {n: training_work(model, optimizer, v, batch_size, num_words, dtype)
+              for n, v in named.items() if wanted(n)}
     works |= {n: w for n, w in part_works(model, batch_size).items() if wanted(n)}
     times = interleave(works, rounds, device, warmup, tell)
     rows = bench_rows(times, works, torch.finfo(dtype).bits//8, device == 'cuda')
@@ -275,7 +275,9 @@ def main(args=None):
     dtype = torch.bfloat16 if a.bf16 else torch.float32
     result = bench(a.preset, a.batch, a.rounds, a.warmup, a.device, dtype, a.words, a.frames,
                    a.compile, a.only, a.profile, partial(print, flush=True))
-    device = torch.cuda.get_device_name() if a.device == 'cuda' else f'cpu, {a.threads} thread(s), CPU time'
+    device = f'cpu, {a.threads} thread(s), CPU time'
+    if a.device == 'cuda':
+        device = torch.cuda.get_device_name()
     conditions = dict(corpus='random frames', preset=a.preset, batch=a.batch, words=a.words,
                       rounds=a.rounds, seed=0, steps=a.rounds + a.warmup, device=device,
                       dtype=str(dtype), torch=str(torch.__version__))

@@ -124,8 +124,8 @@ def _vision(c, s, plain, checkpoint=False):
                  + _sparse(n, kept, d, plain)) for T, (n, kept) in zip(seen, s.layers)]
     if checkpoint:
         most = max(block.saved for block in blocks)
-        blocks = [Cost(b.forward, b.backward + b.forward, T*n*d) for b, T,
-                  (n, _) in zip(blocks, seen, s.layers)]
+        blocks = [Cost(b.forward, b.backward + b.forward, T*n*d)
+                  for b, T, (n, _) in zip(blocks, seen, s.layers)]
         blocks.append(Cost(saved=most))
     return sum(blocks, Cost(saved=s.deep*s.tokens*d))
 

@@ -200,7 +200,7 @@ def _summary(rows, aims):
                                    wanted)
         lines.append(f"one H200, {name}: {wanted:,} clips/s = {from_files} cores from video files, "
                      f"{from_shards} from shards")
-    reached = {name: next(row[name] for row in rows if row['name'] == 'shards') for name in aims}
+    reached = next(row for row in rows if row['name'] == 'shards')
     verdict = {True: 'reached', False: 'missed'}
     return lines + [f"aim {name} >= {aim}: {reached[name]:.0f}, {verdict[reached[name] >= aim]}"
                     for name, aim in aims.items()]
@@ -225,9 +225,9 @@ def main(args=None):
         rows = bench_loading(made, a.rounds)
     # the aims are for clips of 10 s
     print('\n'.join(_summary(rows, AIMS if a.seconds >= 10 else {})))
-    corpus = f'{a.clips} drawn clips of {a.seconds:g} s, {a.width} x {height}, 25 fps, libx264 defaults'
-    conditions = environment_conditions(corpus, 0,
-                                        0) | dict(
+    corpus = (f'{a.clips} drawn clips of {a.seconds:g} s, {a.width} x {height}, 25 fps, '
+              'libx264 defaults')
+    conditions = environment_conditions(corpus, 0, 0) | dict(
         device=f'cpu, CPU time of 1 thread: {_processor()}', threads=1, quality=a.quality,
         rounds=a.rounds)
     path = Path(a.out) if a.out else repo_root()/'out'/'metrics'/'bench_loading.json'

@@ -59,7 +59,8 @@ def plain_block(
         scores = weights[:, :, 0, 1:].mean(1)                                   # (N, n)
         order = scores.argsort(dim=1, descending=True, stable=True)
         kept, others = order[:, :k], order[:, k:]
-        fused = (take(tokens[:, 1:], others)*scores.gather(1, others).unsqueeze(2)).sum(1, keepdim=True)
+        weight = scores.gather(1, others).unsqueeze(2)
+        fused = (take(tokens[:, 1:], others)*weight).sum(1, keepdim=True)
         tokens = torch.cat([tokens[:, :1], take(tokens[:, 1:], kept), fused], 1)
         ids = torch.cat([ids.gather(1, kept), torch.full_like(ids[:, :1], -1)], 1)
     return Sparse(tokens + _plain_mlp(block.mlp, block.norm2(tokens)), ids)
@@ -90,7 +91,10 @@ class _Visual(VisualEncoder):
     def embed(self, frames, mask=None, num_visible=None):
         patches = self.vit.patch_embed(frames) + self.vit.pos_embed[:, 1:]              # (N, L, D)
         N, L, _ = patches.shape
-        ids = torch.arange(L, device=frames.device).expand(N, L) if mask is None else visible_ids(mask, num_visible)
+        if mask is None:
+            ids = torch.arange(L, device=frames.device).expand(N, L)
+        else:
+            ids = visible_ids(mask, num_visible)
         first = (self.vit.cls_token + self.vit.pos_embed[:, :1]).expand(N, -1, -1)
         return self.vit.norm_pre(torch.cat([first, take(patches, ids)], 1)), ids
 

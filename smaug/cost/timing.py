@@ -127,7 +127,8 @@ def floor_ms(
 )->float:
     "The time a step would take at the ceilings, in milliseconds."
     moved = 4*number_bytes*work.cost.saved + 28*work.trained
-    compute, call = work.cost.flops/ceilings.flops_per_s + moved/ceilings.bytes_per_s, work.calls/ceilings.calls_per_s
+    compute = work.cost.flops/ceilings.flops_per_s + moved/ceilings.bytes_per_s
+    call = work.calls/ceilings.calls_per_s
     return 1e3*(max(compute, call) if ceilings.overlap else compute + call)
 
 # %% ../../nbs/annex/cost/03_timing.ipynb #f4c909fd
@@ -167,7 +168,8 @@ def ratio_rows(
     pairs:list,             # of (kind, slower row, faster row)
 )->list[dict]:
     "Measured and predicted ratios; each round gives one, of which the median counts."
-    floor, flops = ({r['name']: r[key] for r in rows} for key in ('floor_ms', 'executed_gflop'))
+    floor = {r['name']: r['floor_ms'] for r in rows}
+    flops = {r['name']: r['executed_gflop'] for r in rows}
     found = []
     for kind, slow, fast in pairs:
         each = [a/b for a, b in zip(times[slow], times[fast])]

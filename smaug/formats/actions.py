@@ -219,8 +219,8 @@ def _kinetics_rows(table, folder, split, report):
     "Read a split's CSV; the classes are those of all CSVs there."
     tables = filter(None,
                     (KINETICS_FORMS[0].find(folder, name) for name in ('train', 'val', 'test')))
-    names = {row['label'] for other in tables for _,
-             row in read_csv(other, ('label',), ReadReport())}
+    names = {row['label'] for other in tables
+             for _, row in read_csv(other, ('label',), ReadReport())}
     classes = number_classes(names, table, (400, 600, 700), report)
     lines = read_csv(table, ('label', 'youtube_id', 'time_start', 'time_end'), report)
     return _kinetics_lines(lines, table, classes, report)
@@ -234,7 +234,8 @@ def _kinetics_lines(lines, table, classes, report):
             places = ('video', f'{cut}.mp4'), ('video', f'{clip}.mp4')
             yield LabelRow(line, places, cut, classes.get(label), label)
         else:
-            message = f"{','.join(row.values())[:80]!r}: expected a label, an id and two times in seconds"
+            message = (f"{','.join(row.values())[:80]!r}: expected a label, an id and two times in "
+                       "seconds")
             report.exclude('bad row', table, line, message)
 
 def _folder_rows(folder, classes):
@@ -248,7 +249,8 @@ def _folder_rows(folder, classes):
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #0b658270
 KINETICS_FORMS = (      # the form of Kinetics that has tables; the other has folders only
-    Form('original', {s: (f'*{s}*.csv',) for s in ('train', 'val', 'test')}, _kinetics_rows, 'youtube_id'),)
+    Form('original', {s: (f'*{s}*.csv',) for s in ('train', 'val', 'test')}, _kinetics_rows,
+         'youtube_id'),)
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #4af877ce
 def read_kinetics(
@@ -298,7 +300,8 @@ def _ssv2_entries(entries, table, classes, report):
 SSV2_FORMS = (          # both spellings of Something-Something V2's tables
     Form('20bn', dict(train=('something-something-v2-train.json',),
                       val=('something-something-v2-validation.json',)), _ssv2_rows),
-    Form('labels/', dict(train=('train.json',), val=('validation.json',)), _ssv2_rows, '"template"'))
+    Form('labels/', dict(train=('train.json',), val=('validation.json',)), _ssv2_rows,
+         '"template"'))
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #0cd096fa
 def read_ssv2(

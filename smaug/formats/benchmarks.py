@@ -132,14 +132,21 @@ def _list_rows(table, folder, split, report):
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #e347d137
 MSRVTT_FORMS = (    # every form in which MSRVTT is read
-    Form('CLIP4Clip', dict(train=('MSRVTT_train.7k.csv', 'MSRVTT_train.9k.csv'), val=('MSRVTT_val.csv',),
-                           test=('MSRVTT_JSFUSION_test.csv',), test_all=('MSRVTT_JSFUSION_test.csv',)), _list_rows),
+    Form('CLIP4Clip', dict(train=('MSRVTT_train.7k.csv', 'MSRVTT_train.9k.csv'),
+                           val=('MSRVTT_val.csv',),
+                           test=('MSRVTT_JSFUSION_test.csv',),
+                           test_all=('MSRVTT_JSFUSION_test.csv',)),
+         _list_rows),
     Form('Frozen', dict(train=('train_list_jsfusion.txt', 'train_list_*.txt'),
-                        test=('val_list_jsfusion.txt',), test_all=('val_list_jsfusion.txt',)), _list_rows),
-    Form('ClipBERT', {s: (f'{s}.jsonl', f'*ret*_{s}.jsonl') for s in ('train', 'val', 'test')}, _entry_rows,
-         '"caption"'),
+                        test=('val_list_jsfusion.txt',),
+                        test_all=('val_list_jsfusion.txt',)),
+         _list_rows),
+    Form('ClipBERT', {s: (f'{s}.jsonl', f'*ret*_{s}.jsonl') for s in ('train', 'val', 'test')},
+         _entry_rows, '"caption"'),
     Form('Singularity', dict(train=('msrvtt_ret_train7k.json', 'msrvtt_ret_train9k.json'),
-                             val=('msrvtt_ret_val*.json',), test=('msrvtt_ret_test1k.json',)), _entry_rows))
+                             val=('msrvtt_ret_val*.json',),
+                             test=('msrvtt_ret_test1k.json',)),
+         _entry_rows))
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #94532c5c
 def read_msrvtt(
@@ -209,9 +216,10 @@ def _didemo_rows(table, folder, split, report):
 DIDEMO_FORMS = (    # every form in which DiDeMo is read
     Form('CLIP4Clip', {s: (f'{s}_list.txt',) for s in ('train', 'val', 'test')}, _didemo_rows),
     Form('original', {s: (f'{s}_data.json',) for s in ('train', 'val', 'test')}, _didemo_rows),
-    Form('ClipBERT', {s: (f'{s}.jsonl', f'*ret*_{s}.jsonl') for s in ('train', 'val', 'test')}, _entry_rows,
-         '"caption"'),
-    Form('Singularity', {s: (f'didemo_ret_{s}.json',) for s in ('train', 'val', 'test')}, _entry_rows))
+    Form('ClipBERT', {s: (f'{s}.jsonl', f'*ret*_{s}.jsonl') for s in ('train', 'val', 'test')},
+         _entry_rows, '"caption"'),
+    Form('Singularity', {s: (f'didemo_ret_{s}.json',) for s in ('train', 'val', 'test')},
+         _entry_rows))
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #7b476cb4
 def read_didemo(
@@ -267,11 +275,14 @@ def _anet_entry_rows(*where):
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #afde003b
 ACTIVITYNET_FORMS = (   # every form in which ActivityNet Captions is read
     Form('original', dict(train=('train.json',), val=('val_1.json',), test=('val_1.json',),
-                          val_1=('val_1.json',), val_2=('val_2.json',)), _anet_rows, '"sentences"'),
-    Form('ClipBERT', dict(train=('train.jsonl',), val=('dev.jsonl', 'val.jsonl'), test=('test.jsonl',)),
+                          val_1=('val_1.json',), val_2=('val_2.json',)),
+         _anet_rows, '"sentences"'),
+    Form('ClipBERT', dict(train=('train.jsonl',), val=('dev.jsonl', 'val.jsonl'),
+                          test=('test.jsonl',)),
          _anet_entry_rows, '"caption"'),
-    Form('Singularity', {split: (f'anet_ret_{name}.json',) for split, name in dict(
-        train='train', val='val_1', test='val_1', val_1='val_1').items()}, _anet_entry_rows))
+    Form('Singularity', dict(train=('anet_ret_train.json',), val=('anet_ret_val_1.json',),
+                             test=('anet_ret_val_1.json',), val_1=('anet_ret_val_1.json',)),
+         _anet_entry_rows))
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #00fe5c11
 def read_activitynet(

@@ -59,8 +59,8 @@ class Dataset:
 # %% ../../nbs/annex/formats/10_catalogue.ipynb #f174f33b
 def _files(name, read, **tables):
     "Make a layout that is told by the names of its files."
-    tables = {split: (names,) if isinstance(names, str) else names for split,
-              names in tables.items()}
+    tables = {split: (names,) if isinstance(names, str) else names
+              for split, names in tables.items()}
     return Layout(name, tables, lambda folder, split: look_for(folder, *tables.get(split, ())),
                   read)
 
@@ -98,7 +98,8 @@ def _text_place(folder, split):
 _ANY = (    # layouts that any captioned dataset may have
     Layout('shards', {'': ('*.tar with pictures or clips and their .txt or .json',)}, find_shards,
            _refuse_shards),
-    Layout('text files', {'': ('a .txt beside each picture or clip',)}, _text_place, read_text_files))
+    Layout('text files', {'': ('a .txt beside each picture or clip',)}, _text_place,
+           read_text_files))
 _TABLE = Layout('table', {'': ('a csv, tsv, json, jsonl or parquet with file and caption',)},
                 find_custom, read_custom)
 def _find_list(folder, split):
@@ -231,27 +232,31 @@ def _looked_for(dataset, split):
 
 def _there_instead(dataset, folder, split):
     "Say what is there: another split, another dataset, or a table of nearly the right name."
-    splits = [s for s in dataset.splits if s != split
-              and any(l.find(folder, s) for l in dataset.layouts)]
+    def holds(split): return any(layout.find(folder, split) for layout in dataset.layouts)
+    splits = [s for s in dataset.splits if s != split and holds(s)]
     if splits: return f"there are the splits {', '.join(splits)}"
-    special = [d for d in DATASETS.values() if not d.name.startswith('custom')]
-    others = [f"{d.name} ({layout.name})" for d in special for layout in d.layouts
-              for s in list(layout.tables)[:1] if s and d is not dataset and layout.find(folder, s)]
-    if others: return f"it looks like {', '.join(others[:3])}"
+    def fits(layout):
+        first = next(iter(layout.tables), '')
+        return first and layout.find(folder, first)
+    others = [d for d in DATASETS.values() if d is not dataset and not d.name.startswith('custom')]
+    alike = [f"{d.name} ({layout.name})" for d in others for layout in d.layouts if fits(layout)]
+    if alike: return f"it looks like {', '.join(alike[:3])}"
     tables = tables_below(folder)
-    wanted = [n for layout in dataset.layouts for names in layout.tables.values() for n in names]
+    tuples = [names for layout in dataset.layouts for names in layout.tables.values()]
+    wanted = [name for names in tuples for name in names]
     near = [t for t in tables if get_close_matches(PurePath(t).name, wanted, 1, .6)]
     if near: return f"the nearest there is {near[0]}"
-    there = f"the tables there are {', '.join(tables[:8])}" if tables else "there is no table at all"
+    there = (f"the tables there are {', '.join(tables[:8])}" if tables
+             else "there is no table at all")
     return f"{there}; {_own_folder(folder, split)}"
 
 def _own_folder(folder, split):
     "Propose the dataset `custom` or `custom_qa`: what is there, or what it would need."
     for name in ('custom', 'custom_qa'):
-        fits = next(
-            (layout.name for layout in DATASETS[name].layouts if layout.find(folder, split)), '')
+        fits = next((l.name for l in DATASETS[name].layouts if l.find(folder, split)), '')
         if fits: return f"it looks like a folder of your own ({fits}): name it {name}"
-    return f"a folder of your own is named custom, and needs {DATASETS['custom'].layouts[0].tables[''][0]}"
+    needed = DATASETS['custom'].layouts[0].tables[''][0]
+    return f"a folder of your own is named custom, and needs {needed}"
 
 # %% ../../nbs/annex/formats/10_catalogue.ipynb #c71176e3
 def recognise(
@@ -338,7 +343,8 @@ def _kind_of(folder):
     if (folder/'parameters.json').is_file(): return 'frames'
     if not next(folder.rglob('*.tar.arrow'), None): return 'records'
     store = folder/'store.json'
-    return f"index of {json.loads(store.read_text(encoding='utf-8'))['tars']}" if store.is_file() else 'index'
+    if not store.is_file(): return 'index'
+    return f"index of {json.loads(store.read_text(encoding='utf-8'))['tars']}"
 
 def _make_room(folder, kind):
     "Remove what an earlier run left of another kind."

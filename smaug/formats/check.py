@@ -104,8 +104,8 @@ class SplitCheck:
                  *_problem_lines(self.report)]
         if self.error:
             lines.append(f"nothing can be read: {self.error}")
-        lines += [f"note: {table}, {line}: {message}" for (table, message),
-                  line in self.report.notes.items()]
+        lines += [f"note: {table}, {line}: {message}"
+                  for (table, message), line in self.report.notes.items()]
         readable = f"{self.tried - len(self.unreadable):,} readable, {len(self.unreadable):,} not"
         lines.append(f"decoded {self.tried:,} of {self.clips:,} files: {readable}")
         lines += [f"  {reason}" for reason in list(self.unreadable.values())[:5]]
@@ -285,8 +285,8 @@ def main(
         print(f"smaug_check: {error}", file=sys.stderr)
         return 1
     if asked.all:
-        unreadable = {media: reason for check in checks for media,
-                      reason in check.unreadable.items()}
+        unreadable = {media: reason for check in checks
+                      for media, reason in check.unreadable.items()}
         name = asked.quarantine or f'quarantine_{asked.dataset}.jsonl'
         write_quarantine(name, unreadable)
         print(f"{len(unreadable):,} unreadable files listed in {name}; with quarantine={name!r} "

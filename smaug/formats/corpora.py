@@ -42,8 +42,8 @@ def read_webvid(
     table = find_table(folder, f'results_{split}.csv', f'results_*_{split}.csv')
     report = report or ReadReport(warn=True)
     rows = (TableRow(line, f"{row['page_dir']}/{row['videoid']}.mp4", row['videoid'],
-                     (row['name'],)) for line,
-            row in read_csv(table, ['videoid', 'page_dir', 'name'], report))
+                     (row['name'],))
+            for line, row in read_csv(table, ['videoid', 'page_dir', 'name'], report))
     return caption_records(rows, find_media(folder, table, 'video', 'videos'), table, report)
 
 # %% ../../nbs/annex/formats/04_corpora.ipynb #9f844645

@@ -85,8 +85,8 @@ def _open_custom(folder, split, asked, report):
                 folder)
     if 'split' not in keys and not _split_of(_inside(table, folder)):
         report.note(table, split, f"it names no split; all of it is {split}")
-    rows = ((line, row) for line,
-            row in _rows_of(table, keys, report)
+    rows = ((line, row)
+            for line, row in _rows_of(table, keys, report)
             if _WORDS.get(str(row.get('split', split)).lower(), row.get('split'))
             == _WORDS.get(split, split))
     return table, MediaFinder(root, kind_of_row(first)), media, rows

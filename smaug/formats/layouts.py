@@ -35,7 +35,10 @@ class Trials:
     "Try readers, and keep a table of what was tried."
     def __init__(self,
         facts:Callable,         # record → what is compared of it
-    ): self.facts, self.good, self.bad = facts, [], []
+    ):
+        self.facts = facts
+        self.good = []
+        self.bad = []
 
     def reads(self,
         dataset:str, form:str, files:str,   # for the table
@@ -89,8 +92,9 @@ class Form(NamedTuple):
                      and self.holds in _start(Path(folder)/name)]
             near = [name for name in found if name.count('/') == found[0].count('/')]
             if len(near) == 1: return Path(folder)/near[0]
-            if near: raise ValueError(f"{folder} holds {len(near)} tables {pattern}, expected one; "
-                                      f"keep one of {', '.join(near[:5])}")
+            if near:
+                raise ValueError(f"{folder} holds {len(near)} tables {pattern}, expected one; "
+                                 f"keep one of {', '.join(near[:5])}")
 
 # %% ../../nbs/annex/formats/05_layouts.ipynb #b7034bc4
 def _start(table):

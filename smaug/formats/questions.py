@@ -95,7 +95,8 @@ _SPLITS = 'train', 'val', 'test'
 
 MSRVTT_QA_FORMS = (     # every form in which MSRVTT-QA is read
     Form('original', {s: (f'{s}_qa.json',) for s in _SPLITS}, _msrvtt_rows),
-    Form('ClipBERT', {s: (f'{s}.jsonl', f'*qa*_{s}.jsonl') for s in _SPLITS}, _msrvtt_rows, '"question"'),
+    Form('ClipBERT', {s: (f'{s}.jsonl', f'*qa*_{s}.jsonl') for s in _SPLITS}, _msrvtt_rows,
+         '"question"'),
     Form('Singularity', {s: (f'msrvtt_qa_{s}.json',) for s in _SPLITS}, _msrvtt_rows))
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #8c2043f3
@@ -181,7 +182,8 @@ def _chosen(entry, num_options):
     options = caption_texts(entry.get('options', entry.get('caption')))
     place = _place(entry.get('answer'), options)
     if not isinstance(entry.get(key_of(entry, MEDIA_KEYS)), (str, int)):
-        return options, place, 'bad row', f"keys {', '.join(entry)[:80]}: expected video or clip_name"
+        return options, place, 'bad row', (
+            f"keys {', '.join(entry)[:80]}: expected video or clip_name")
     if len(options) != num_options or place < 0:
         return options, place, 'wrong options', (
             f"{len(options)} options, answer {entry.get('answer')!r}; "

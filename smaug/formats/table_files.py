@@ -60,8 +60,12 @@ def tables_below(
 )->list[str]:           # relative to the folder
     "Name the tables in a folder and up to two folders below, the nearest first."
     folder = check_folder(folder)
-    return [str((place/name).relative_to(folder)) for places in _levels(folder) for place in places
-            for name in _entries(place) if name.lower().endswith(TABLE_ENDINGS)]
+    tables = []
+    for places in _levels(folder):
+        for place in places:
+            names = [name for name in _entries(place) if name.lower().endswith(TABLE_ENDINGS)]
+            tables += [str((place/name).relative_to(folder)) for name in names]
+    return tables
 
 # %% ../../nbs/annex/formats/01_table_files.ipynb #0e2e790a
 def _instead(folder):
@@ -70,10 +74,12 @@ def _instead(folder):
     pickles = [name for name in tables if name.lower().endswith(('.pkl', '.pickle'))]
     if pickles:
         return (f"{pickles[0]} is a pickle, and opening a pickle runs whatever it holds, so none "
-                "is read; " "write it as a csv where you trust it: "
+                "is read; write it as a csv where you trust it: "
                 "pandas.read_pickle(file).to_csv(file.csv, index=False)")
-    there = f"the tables there are {', '.join(tables[:8])}" if tables else "there is no table at all"
-    return f"{there}; put the dataset's own file there, or run `dvc pull data.dvc` for the default corpus"
+    there = (f"the tables there are {', '.join(tables[:8])}" if tables
+             else "there is no table at all")
+    return (f"{there}; put the dataset's own file there, or run `dvc pull data.dvc` for the "
+            "default corpus")
 
 # %% ../../nbs/annex/formats/01_table_files.ipynb #9075d355
 def find_table(

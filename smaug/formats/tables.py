@@ -56,9 +56,8 @@ def _csv_rows(lines, path, width, delimiter, report):
 # %% ../../nbs/annex/formats/02_tables.ipynb #c71f16be
 def _header(line):
     "Cut a header at the sign, comma, semicolon or tab, that gives the most names."
-    cut = {sign: [cell.strip() for cell in next(csv.reader([line], delimiter=sign), [])]
-           for sign in ',;\t'}
-    return max(cut.items(), key=lambda item: len(item[1]))
+    def names(sign): return [cell.strip() for cell in next(csv.reader([line], delimiter=sign), [])]
+    return max(((sign, names(sign)) for sign in ',;\t'), key=lambda item: len(item[1]))
 
 # %% ../../nbs/annex/formats/02_tables.ipynb #2dc7e824
 def csv_header(
@@ -85,7 +84,8 @@ def read_csv(
             f"expected at least {','.join(columns)} in the first line")
     place = {name: names.index(name) for name in (*columns, *optional) if name in names}
     rows = _csv_rows(lines, path, len(names), delimiter, report)
-    return ((line, {name: cells[i] for name, i in place.items()}) for line, cells in rows)
+    def by_column(cells): return {name: cells[i] for name, i in place.items()}
+    return ((line, by_column(cells)) for line, cells in rows)
 
 # %% ../../nbs/annex/formats/02_tables.ipynb #9e3c829f
 def read_tsv(
@@ -108,8 +108,8 @@ def url_column(
 )->int:                 # which column holds the URLs, 0-based
     "Tell which of the first two columns holds URLs: CC3M's is the second, CC12M's the first."
     first = [cells for _, cells in islice(read_tsv(path, ReadReport()), 100)]
-    votes = [sum(is_url(cells[column]) for cells in first if len(cells) > 1) for column in (0, 1)]
-    if votes[0] != votes[1]: return int(votes[1] > votes[0])
+    def votes(column): return sum(is_url(cells[column]) for cells in first if len(cells) > 1)
+    if votes(0) != votes(1): return int(votes(1) > votes(0))
     raise ValueError(
         f"{path}: cannot tell captions from URLs, its first line is {str(first[:1])[:100]}; "
         "expected a caption, a tab and a URL (with ://) on each line, or the reverse")
@@ -123,7 +123,8 @@ def _check_end(path):
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 4096))
         end = file.read().replace(b'\0', b'').rstrip()
-    if not end: raise ValueError(f"{path}: holds nothing; {_REMEDY}")
+    if not end:
+        raise ValueError(f"{path}: holds nothing; {_REMEDY}")
     if end[-1:] not in b']}':
         last = end[-30:].decode('utf-8', 'replace')
         raise ValueError(f"{path}: cut off at byte {size:,}, behind {last!r}; {_REMEDY}")

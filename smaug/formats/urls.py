@@ -28,9 +28,8 @@ def _crc_name(url): return f'{zlib.crc32(url.encode())}'
 def _pick_name(pairs, finder):
     "Tell by the first rows whether images are called by their URL's end or by its checksum."
     urls = [url for _, url, _ in islice(pairs, 50)]
-    found = {name: sum(finder.find(name(url)) is not None for url in urls)
-             for name in (_url_name, _crc_name)}
-    return max(found, key=found.get)
+    def found(name): return sum(finder.find(name(url)) is not None for url in urls)
+    return max((_url_name, _crc_name), key=found)
 
 # %% ../../nbs/annex/formats/03_urls.ipynb #249a89e4
 def _shared_names(pairs, name):

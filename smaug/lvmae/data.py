@@ -59,9 +59,9 @@ def open_split(
     "Open a split; frames are read when they are asked for."
     path = Path(folder)/f'{split}.npy'
     if not path.is_file():
-        raise FileNotFoundError(f"no {path.name} in {path.parent}, there are "
-                                f"{', '.join(sorted(p.stem for p in path.parent.glob('*.npy'))) or 'none'}; run the stage `data`, "
-                                "or draw_split")
+        there = ', '.join(sorted(p.stem for p in path.parent.glob('*.npy'))) or 'none'
+        raise FileNotFoundError(f"no {path.name} in {path.parent}, there are {there}; "
+                                "run the stage `data`, or draw_split")
     def words(fields): return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     clips = [LongClip(**words(c)) for c in json.loads(path.with_suffix('.json').read_text())]
     numbers = {ways: i for i, ways in enumerate(LONG_CLASSES)}

@@ -100,8 +100,8 @@ def check_tokenizer(
     t = tokenizer.config
     pairs = [('image_size', t.image_size, config.image_size), ('cube', tuple(t.cube), config.cube),
              ('levels', tuple(t.levels), tuple(config.levels))]
-    differ = [f"{name} {theirs}, the autoencoder {ours}" for name, theirs,
-              ours in pairs if theirs != ours]
+    differ = [f"{name} {theirs}, the autoencoder {ours}"
+              for name, theirs, ours in pairs if theirs != ours]
     if differ:
         raise ValueError(
             f"the tokenizer has {'; '.join(differ)}; train a tokenizer with the autoencoder's "

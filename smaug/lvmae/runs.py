@@ -26,10 +26,11 @@ def _ways_turned(ways, backwards):
     other = tuple(dict(left='right', right='left')[w] for w in ways)
     return other[::-1] if backwards else other
 
-LONG_TURNS = dict(upset=(), recolour=(),
-                  **{turn: tuple((name, LONG_CLASSES[_ways_turned(ways, turn == 'reverse')])
-                                 for ways, name in LONG_CLASSES.items())
-                     for turn in ('mirror', 'reverse')})
+def _class_pairs(backwards):
+    return tuple((name, LONG_CLASSES[_ways_turned(ways, backwards)])
+                 for ways, name in LONG_CLASSES.items())
+
+LONG_TURNS = dict(upset=(), recolour=(), mirror=_class_pairs(False), reverse=_class_pairs(True))
 
 # %% ../../nbs/annex/lvmae/08_runs.ipynb #a04c193c
 def long_batches(
@@ -63,8 +64,8 @@ def long_batches(
             seen = first[:, None] + stride*torch.arange(num_frames)
             frames, labels = turn_clips(split.frames[rows[:, None], seen], split.labels[rows],
                                         turns or {}, generator)
-            yield 'long', dict(frames=frames, label=labels) | {name: values[rows] for name,
-                                                               values in (extras or {}).items()}
+            more = {name: values[rows] for name, values in (extras or {}).items()}
+            yield 'long', dict(frames=frames, label=labels) | more
     return epoch_of
 
 # %% ../../nbs/annex/lvmae/08_runs.ipynb #7f18c2d4

@@ -98,7 +98,8 @@ class VideoTokenizer(nn.Module):
     def __init__(self, config:TokenizerConfig):
         super().__init__()
         c = self.config = config
-        self.encoder, self.decoder = video_encoder(c.cube, c.widths, c.depth), video_decoder(c.cube, c.widths, c.depth)
+        self.encoder = video_encoder(c.cube, c.widths, c.depth)
+        self.decoder = video_decoder(c.cube, c.widths, c.depth)
         self.to_code = nn.Conv3d(c.widths[-1], len(c.levels), 1)
         self.from_code = nn.Conv3d(len(c.levels), c.widths[-1], 1)
         def conv(before):

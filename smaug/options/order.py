@@ -28,8 +28,8 @@ _MOVE = [('move', 'moving'), ('slide', 'sliding'), ('go', 'going', 'goes'), ('wa
          ('run', 'running'), ('drive', 'driving'), ('fly', 'flying', 'flies'), ('roll', 'rolling'),
          ('swim', 'swimming')]
 _WAYS = [('left', 'right'), ('to the left', 'to the right'), ('up', 'down')]
-_TURN += [(f'{verb} {a}', f'{verb} {b}') for first,
-          *rest in _MOVE for verb in {first, first + 's', *rest} for a, b in _WAYS]
+_VERBS = [verb for first, *rest in _MOVE for verb in {first, first + 's', *rest}]
+_TURN += [(f'{verb} {a}', f'{verb} {b}') for verb in _VERBS for a, b in _WAYS]
 _OPPOSITE = dict(_TURN) | {b: a for a, b in _TURN} | {'counterclockwise': 'clockwise'}
 _SAID = re.compile(rf"\b({'|'.join(sorted(_OPPOSITE, key=len, reverse=True))})\b")
 
@@ -55,8 +55,8 @@ def turn_batch(
     moves = torch.tensor([a != b for a, b in zip(said, other)]) & (batch['frames'].shape[1] > 1)
     turned = moves & (torch.rand(len(said), generator=generator) < share)
     frames = torch.where(turned.view(-1, 1, 1, 1, 1), batch['frames'].flip(1), batch['frames'])
-    true, untrue = zip(*((b, a) if turn else (a, b) for a, b,
-                         turn in zip(said, other, turned.tolist())))
+    true, untrue = zip(*((b, a) if turn else (a, b)
+                         for a, b, turn in zip(said, other, turned.tolist())))
     words, B = encode_captions(tokenizer, [*true, *untrue], max_words), len(said)
     return batch | dict(frames=frames, captions=list(true), ids=words.ids[:B],
                         attention=words.attention[:B], backward_ids=words.ids[B:],

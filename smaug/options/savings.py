@@ -83,7 +83,8 @@ def _true_places(self:EarlySelection, frames, mask, ids, moments):
     rows = torch.arange(len(ids), device=ids.device).unsqueeze(1)
     every = ids.new_full((len(ids), num_frames, 1 + ids.shape[2]), -1)
     every[rows, moments, 1:] = ids
-    return shift + motion_waves(frames, every, self.config.patch_size, table.shape[1], mask)[rows, moments]
+    waves = motion_waves(frames, every, self.config.patch_size, table.shape[1], mask)
+    return shift + waves[rows, moments]
 
 # %% ../../nbs/annex/options/03_savings.ipynb #67f41861
 @patch

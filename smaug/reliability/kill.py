@@ -26,14 +26,14 @@ def _materials(data, clips):
     "A smoke model, and batches of real clips and images through the real loaders."
     sources = {name: list(islice(read(data_dir(data)/name), clips)) for name, read in
                dict(webvid=read_webvid, cc3m=read_cc3m).items()}
-    tokenizer = train_tokenizer(
-        [text for records in sources.values() for r in records for text in r.texts], 300)
+    every = [record for records in sources.values() for record in records]
+    tokenizer = train_tokenizer([text for record in every for text in record.texts], 300)
     *special, size = vocabulary_of(tokenizer)
     config = make_config('smoke', num_frames=2, num_selected=1, vocab_size=size,
                          special_ids=tuple(special))
     loaders = {name: clip_loader(ClipDataset(records, 2, config.image_size, True), 4, tokenizer,
-                                 config.max_words, True, drop_last=True) for name,
-               records in sources.items()}
+                                 config.max_words, True, drop_last=True)
+               for name, records in sources.items()}
     seed_everything(0)
     return Smaug(config), lambda epoch, start=0: mixed_batches(loaders, 0, epoch, start)
 
@@ -64,11 +64,11 @@ def _run(folder, steps, data='data', clips=8, leashed=False):
     plan = TrainConfig(steps=steps, lr=1e-3, warmup_steps=4, log_every=5, save_every=2, keep_last=2,
                        keep_best=True)
     history = train(model, told, plan, folder/'states')
-    timeless = [{k: v for k, v in row.items() if k not in ('clips_per_s', 'data_share', 'seconds')}
-                for row in history]
+    times = ('clips_per_s', 'data_share', 'seconds')
+    def timeless(row): return {k: v for k, v in row.items() if k not in times}
     save_file({k: v.contiguous() for k, v in model.state_dict().items()},
               folder/'weights.safetensors')
-    (folder/'rows.json').write_text(json.dumps(timeless))
+    (folder/'rows.json').write_text(json.dumps([timeless(row) for row in history]))
     print('done', flush=True)
 
 # %% ../../nbs/annex/reliability/01_kill.ipynb #f10d4936

@@ -74,11 +74,12 @@ def _examples(config, batch=2, frames=2, words=4):
 _ENTRIES = re.compile(
     r'archive_(format|version)|byteorder|\.data/\w+|\.format_version|\.storage_alignment|'
     r'models/model\.json|data/weights/(weight_\d+|model_weights_config\.json)|'
-    r'data/sample_inputs/model\.pt|' r'data/constants/(tensor_\d+|model_constants_config\.json)')
+    r'data/sample_inputs/model\.pt|data/constants/(tensor_\d+|model_constants_config\.json)')
 _TEXTS = dict(target=re.compile(r'torch\.ops\.aten\.(?!from_file)\w+\.\w+|'
-                                r'torch\.ops\.higher_order\.wrap_with_autocast|_operator\.(mul|add|sub|floordiv|getitem|eq|ge|le)'),
-              expr_str=re.compile(r"(Symbol\('s\d+', positive=True, integer=True\)|Integer\(-?\d+\)|"
-                                  r"(Mul|Add|Min|Max)\(|[), ])*"),
+                                r'torch\.ops\.higher_order\.wrap_with_autocast|'
+                                r'_operator\.(mul|add|sub|floordiv|getitem|eq|ge|le)'),
+              expr_str=re.compile(r"(Symbol\('s\d+', positive=True, integer=True\)|"
+                                  r"Integer\(-?\d+\)|(Mul|Add|Min|Max)\(|[), ])*"),
               spec=re.compile(r'(\[1, |\{"type": ("builtins\.(tuple|dict|list)"|null), '
                               r'"context": ("null"|"\[\]"|null), "children_spec": \[|[\]}, ])*'),
               guards_code=re.compile(r"L\['\w+'\]\.size\(\)\[\d\] == L\['\w+'\]\.size\(\)\[\d\]"),
@@ -133,16 +134,18 @@ class DualEncoder:
         about:dict,     # of the folder: image_size, max_words, embed_dim, pool, per_frame
         video,          # callable, uint8 frames (B, T, 3, H, W) → vectors
         text,           # callable, ids and attention (B, S) → vectors
-    ): self.about, self._video, self._text = about, video, text
+    ):
+        self.about = about
+        self._video = video
+        self._text = text
 
     @torch.no_grad()
     def encode_video(self,
         frames:torch.Tensor,    # (B, T, 3, H, W) uint8, of the model's image size
     )->torch.Tensor:            # (B, E); (B, T, E) of unit length if exported per frame
         size = self.about['image_size']
-        fits = frames.dim() == 5 and tuple(frames.shape[2:]) == (3, size,
-                                                                 size) and 0 not in frames.shape
-        if frames.dtype != torch.uint8 or not fits:
+        fits = frames.dim() == 5 and tuple(frames.shape[2:]) == (3, size, size)
+        if frames.dtype != torch.uint8 or not fits or 0 in frames.shape:
             raise ValueError(f"frames are {frames.dtype} {tuple(frames.shape)}, expected uint8 "
                              f"(B, T, 3, {size}, {size}); resize them, and do not normalise")
         return self._video(frames)
@@ -153,12 +156,11 @@ class DualEncoder:
         attention:torch.Tensor,     # (B, S) bool, True = a word
     )->torch.Tensor:                # (B, E), unit length
         most, words = self.about['max_words'], self.about['vocab_size']
-        if ids.shape != attention.shape or ids.dim() != 2 or not 2 <= ids.shape[
-            1] <= most or not len(ids):
+        same = ids.dim() == 2 and ids.shape == attention.shape
+        if not same or not 2 <= ids.shape[1] <= most or not len(ids):
             raise ValueError(f"ids are {tuple(ids.shape)} and attention {tuple(attention.shape)}, "
-                             "expected (B, S) "
-                             f"twice, 2 <= S <= {most}; use encode_captions(tokenizer, "
-                             f"captions, {most})")
+                             f"expected (B, S) twice, 2 <= S <= {most}; "
+                             f"use encode_captions(tokenizer, captions, {most})")
         if not 0 <= ids.min() <= ids.max() < words:
             raise ValueError(
                 f"ids reach from {ids.min()} to {ids.max()}, expected 0 to {words - 1}; use the "
@@ -170,8 +172,8 @@ class DualEncoder:
         text:torch.Tensor,      # from `encode_text`
     )->torch.Tensor:            # (clips, captions)
         "Compare all clips with all captions (eq. 9)."
-        return clip_similarity(video, text,
-                               self.about['pool']) if self.about['per_frame'] else video @ text.T
+        if not self.about['per_frame']: return video @ text.T
+        return clip_similarity(video, text, self.about['pool'])
 
 # %% ../../nbs/annex/search/04_export.ipynb #ad348271
 def export_dual_encoder(

@@ -229,8 +229,8 @@ def add_chunk(self:ClipIndex,
 ):
     "Write a chunk behind the others: first what it holds, then that it is there."
     half = torch.float16 if self.about['half'] else torch.float32
-    tensors = {k: v.to(half if v.is_floating_point() else torch.int16).contiguous() for k,
-               v in tensors.items()}
+    tensors = {k: v.to(half if v.is_floating_point() else torch.int16).contiguous()
+               for k, v in tensors.items()}
     number = max(self.numbers(), default=-1) + 1
     if tensors:
         _write_whole(self.path(number, 'safetensors'), lambda part: save_file(tensors, part))
@@ -267,11 +267,12 @@ def _check_same(place, about, wanted):
     "Refuse an index that answers another question, naming both."
     def name(c):
         return f"{c['name']} (sha256 {c['sha256'][:12]}…, keep_rate {c['config']['keep_rate']})"
-    for key, show in dict(format=str, folder=str, checkpoint=name, num_frames=str,
-                          half=str).items():
+    def weights(c): return {k: c[k] for k in ('sha256', 'config')}
+    shown = dict(format=str, folder=str, checkpoint=name, num_frames=str, half=str)
+    for key, show in shown.items():
         old, new = about[key], wanted[key]
         if key == 'checkpoint':
-            old, new = ({k: x[k] for k in ('sha256', 'config')} for x in (old, new))
+            old, new = weights(old), weights(new)
         if old != new:
             raise ValueError(
                 f"the index {place} was made with {key} {show(about[key])}, asked for is "

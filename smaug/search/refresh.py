@@ -125,8 +125,8 @@ def _joined(parts):
     for more, values in parts:
         lines += [c._replace(row=c.row + count) if c.row >= 0 else c for c in more]
         count += len(values['ids']) if values else 0
-    return lines, {name: torch.cat([values[name] for values in full])
-                   for name in _NAMES} if full else {}
+    def joined(name): return torch.cat([values[name] for values in full])
+    return lines, {name: joined(name) for name in _NAMES} if full else {}
 
 # %% ../../nbs/annex/search/02_refresh.ipynb #af1d3de7
 class Update(NamedTuple):

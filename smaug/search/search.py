@@ -195,7 +195,8 @@ def search_figure(
     query:str,          # as typed; the figure's title
 )->plt.Figure:          # 7 inches wide
     "Show what was found, the frames that were looked at and the patches that were left of them."
-    if not hits: raise ValueError("no hits to show; expected what `search` returns")
+    if not hits:
+        raise ValueError("no hits to show; expected what `search` returns")
     title, above = _wrap(_drawable(f'“{_short(query, 300)}”'), _WIDTH, 11)
     blocks = [_pictures(index, hit) for hit in hits]
     columns = min(_COLUMNS, max(4, *(len(pictures) for pictures, _ in blocks)))
@@ -206,7 +207,8 @@ def search_figure(
         figure = _light(plt.figure(figsize=(_WIDTH, above + .28 + sum(sizes))))
         total = figure.get_figheight()
         figure.text(0, 1, title, va='top', weight='bold', size=11, parse_math=False)
-        legend = 'green: looked at for this query, with the selector’s share; faded: patches dropped'
+        legend = ('green: looked at for this query, with the selector’s share; '
+                  'faded: patches dropped')
         figure.text(0, 1 - (above + .01)/total, legend, va='top', size=8, color='0.4')
         for i, (hit, block, height) in enumerate(zip(hits, blocks, heights)):
             _draw_hit(figure, above + .28 + sum(sizes[:i]), i + 1, hit, *block, cell, height,

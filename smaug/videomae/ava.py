@@ -67,7 +67,8 @@ def _box_problem(cells, second, box):
         return f"{','.join(cells[:2])!r}: expected a video and a second"
     x0, y0, x1, y1 = box
     if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
-        return f"box {', '.join(cells[2:6])}: expected 0 <= x0 < x1 <= 1 and the same of y, shares of the frame"
+        return (f"box {', '.join(cells[2:6])}: expected 0 <= x0 < x1 <= 1 and the same of y, "
+                "shares of the frame")
     return ''
 
 def _box_rows(table, report):
@@ -153,8 +154,9 @@ def _media_finders(folder, media, table):
 
 # %% ../../nbs/annex/videomae/05_ava.ipynb #80bd812c
 AVA_FORMS = (           # the form of AVA
-    Form('original', {split: tuple(f'ava_{split}_{version}.csv' for version in ('v2.2', 'v2.1', 'v*'))
-                      for split in ('train', 'val', 'test')}, _ava_rows),)
+    Form('original', {s: (f'ava_{s}_v2.2.csv', f'ava_{s}_v2.1.csv', f'ava_{s}_v*.csv')
+                      for s in ('train', 'val', 'test')},
+         _ava_rows),)
 
 # %% ../../nbs/annex/videomae/05_ava.ipynb #3bce1dc4
 def read_ava(
@@ -237,8 +239,8 @@ class KeyFrameDataset(Dataset):
         seed:int=0,
     ):
         check_range('flip', flip, 0, 1, True)
-        most = max((label for record in records for labels in record.labels for label in labels),
-                   default=0)
+        persons = [labels for record in records for labels in record.labels]
+        most = max((label for labels in persons for label in labels), default=0)
         check_range('largest class', most, 0, num_classes,
                     remedy="give the number of classes of the list")
         self.records = records
@@ -288,8 +290,8 @@ def write_scene_boxes(
 )->Path:                    # the folder
     "Write boxes and actions of the default corpus's UCF101-style clips as AVA's tables."
     folder, numbers = Path(folder), {name: i for i, name in enumerate(SCENE_ACTIONS, 1)}
-    blocks = (f'item {{\n  name: "{name}"\n  id: {number}\n}}\n' for name,
-              number in numbers.items())
+    blocks = (f'item {{\n  name: "{name}"\n  id: {number}\n}}\n'
+              for name, number in numbers.items())
     (folder/'ava_action_list_v2.2.pbtxt').write_text(''.join(blocks))
     items = list_items(dict(ucf101=COUNTS['ucf101']))
     for split in COUNTS['ucf101']:

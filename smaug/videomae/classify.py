@@ -118,15 +118,16 @@ def class_turns(
     "Number the classes of a table of turns."
     for turn in turns:
         if turn not in MOTION_TURNS: raise ValueError(_unknown('turn', turn, MOTION_TURNS))
-    absent = {name for pairs in turns.values() for pair in pairs for name in pair} - set(names)
+    every = [pair for pairs in turns.values() for pair in pairs]
+    absent = {name for pair in every for name in pair} - set(names)
     if absent:
         raise ValueError(
             f"turns name the class {min(absent)!r}, expected one of {', '.join(names)}; "
             "give a table for these classes, or turns={} for none")
-    other = {turn: {a: b for pair in pairs for a, b in (pair, pair[::-1])} for turn,
-             pairs in turns.items()}
-    return {turn: torch.tensor([names.index(swap.get(name, name)) for name in names]) for turn,
-            swap in other.items()}
+    def numbered(pairs):
+        swap = {a: b for pair in pairs for a, b in (pair, pair[::-1])}
+        return torch.tensor([names.index(swap.get(name, name)) for name in names])
+    return {turn: numbered(pairs) for turn, pairs in turns.items()}
 
 # %% ../../nbs/annex/videomae/02_classify.ipynb #41e2df5a
 def turn_clips(

@@ -141,8 +141,9 @@ def frame_map(
         truth = frames.get(key)
         for label in set(sum(truth.labels, ())) if truth else ():
             order = given[:, label].argsort(descending=True, stable=True)
-            wanted = torch.tensor([box for box,
-                                   labels in zip(truth.boxes, truth.labels) if label in labels])
+            wanted = torch.tensor([box
+                                   for box, labels in zip(truth.boxes, truth.labels)
+                                   if label in labels])
             hit[order, label] = match_boxes(boxes[order], wanted, iou)
         scores.append(given)
         hits.append(hit)

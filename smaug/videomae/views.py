@@ -60,8 +60,8 @@ def segment_indices(
     if generator is None:
         steps = [((2*clip + 1)*n - 1)//(2*num_clips) for n in lengths]
     else:
-        steps = [int(u*n) for u,
-                 n in zip(torch.rand(num_samples, generator=generator).tolist(), lengths)]
+        steps = [int(u*n)
+                 for u, n in zip(torch.rand(num_samples, generator=generator).tolist(), lengths)]
     return [min(a + s, num_frames - 1) for a, s in zip(edges, steps)]
 
 # %% ../../nbs/annex/videomae/03_views.ipynb #d0588333
@@ -142,7 +142,8 @@ def _draw(self:ClipViews, index, generator):
               for clip in range(self.repeats if self.train else self.num_clips)]
     wanted = sorted({i for ids in chosen for i in ids})                 # each frame is decoded once
     read = self.store.frames(index, wanted) if self.store else video.read(wanted)
-    views = [self._crops(read[[wanted.index(i) for i in ids]], draws) for ids in chosen]
+    def frames_of(ids): return read[[wanted.index(i) for i in ids]]
+    views = [self._crops(frames_of(ids), draws) for ids in chosen]
     named = dict(label=record.label) if self.num_classes else {}
     return dict(frames=torch.cat(views), index=index, clip_id=clip_number(record.media_id), **named)
 
