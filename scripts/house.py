@@ -365,7 +365,7 @@ def main():
         print(f'{count:6}  {kind}: {DENSE[kind]}')
     print(f'{len(modules())} modules, {len(notebooks())} notebooks, {len(faults)} faults, '
           f'{len(dense)} dense places')
-    sys.exit(bool(faults))      # the dense places are counted until there are none
+    sys.exit(bool(faults or dense))
 
 
 if __name__ == '__main__':
