@@ -126,6 +126,7 @@ def prose(names, path):
     def notebooks(part):
         def page(found): return f']({page_of((path.parent/found[1]).resolve())})'
         part = re.sub(r'\]\(([\w./-]+\.ipynb)(#[^)]*)?\)', page, part)
+        part = re.sub(r'\]\((?:\.\./)+images/', '](images/', part)        # pages lie side by side
         # a file of the repository is no page
         return re.sub(r'\[([^\]]+)\]\(\.\./[^)]*\)', r'\1', part)
     def change(text):
