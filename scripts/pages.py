@@ -30,7 +30,10 @@ def mathml(text):
         # no Markdown inside
         drawn = drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', '')
         drawn = drawn.replace('*', '&#42;').replace('_', '&#95;')
-        return f'\n\n<div class="math">{drawn}</div>\n\n' if block else drawn
+        if block: return f'\n\n<div class="math">{drawn}</div>\n\n'
+        # At the start of a line Markdown takes <math> for a block; a space of no width is before it.
+        starts = found.string[:found.start()].rpartition('\n')[2].strip() == ''
+        return '&#8203;'*starts + drawn
     return outside_code(text, lambda part: MATH.sub(one, part))
 
 
