@@ -31,7 +31,7 @@ def mathml(text):
         drawn = drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', '')
         drawn = drawn.replace('*', '&#42;').replace('_', '&#95;')
         if block: return f'\n\n<div class="math">{drawn}</div>\n\n'
-        # At the start of a line Markdown takes <math> for a block; a space of no width is before it.
+        # At the start of a line Markdown takes <math> for a block: a space of no width goes first.
         starts = found.string[:found.start()].rpartition('\n')[2].strip() == ''
         return '&#8203;'*starts + drawn
     return outside_code(text, lambda part: MATH.sub(one, part))
