@@ -161,8 +161,8 @@ def main(
 ):
     "Run NOTEBOOK with one SECTION of params.yaml, into out/notebooks/."
     from papermill.exceptions import PapermillExecutionError
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, _pass_on)
+    signals = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1
+    usual = {number: signal.signal(number, _pass_on) for number in signals}
     try:
         print('report:', os.path.relpath(run_notebook(notebook, section, params)))
     except (ValueError, FileNotFoundError) as error:
@@ -171,6 +171,9 @@ def main(
     except PapermillExecutionError as error:
         print(f'smaug_run: {notebook} failed: {error}', file=sys.stderr)
         sys.exit(1)
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 # %% ../nbs/support/04_run.ipynb #4652522b
 def environment_conditions(
