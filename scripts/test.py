@@ -18,6 +18,7 @@ CPUS = dict(native={}, default=dict(ATEN_CPU_CAPABILITY='default', MKL_CBWR='COM
 NUMBERS = '08_selector 09_losses 10_smaug savings distributed retrieval'.split()
 # Kind of CPU and threads of each hard run, beside busy processes, in a path with a space.
 HARD = [('default', 1), ('avx2', 2)]
+EVENT = re.compile(r'(Starting|- Completed) (/.+?\.ipynb)')
 VERDICT = re.compile(r'^(\d+) passed, (\d+) failed$', re.M)
 
 
@@ -144,18 +145,22 @@ def run_notebooks(names, cpu, threads):
     command = ['nbdev_test', '--n_workers', '2', '--do_print', '--file_re', f'^({listed})$']
     run = subprocess.Popen(command, cwd=ROOT, env=environment(cpu, threads), stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True)
+    began = time.time()
     started = {}
     completed = {}
     failed = set()
     listing = False
     try:
         for line in run.stdout:
-            if found := re.match(r'Starting (.+\.ipynb)$', line):
-                started[found[1]] = time.time()
-            elif found := re.match(r'- Completed (.+\.ipynb)$', line):
-                seconds = completed[found[1]] = time.time() - started[found[1]]
-                print(f'{seconds:6.1f} s  {Path(found[1]).relative_to(ROOT)}', flush=True)
-            elif line.startswith(NOTES):
+            told = EVENT.findall(line)          # two workers write: a line may hold two messages
+            for event, name in told:
+                if event == 'Starting':
+                    started[name] = time.time()
+                else:
+                    seconds = completed[name] = time.time() - started.get(name, began)
+                    print(f'{seconds:6.1f} s  {Path(name).relative_to(ROOT)}', flush=True)
+            if told: continue
+            if line.startswith(NOTES):
                 listing = True
             elif listing and line.startswith('\t'):
                 failed.add(line.strip())
@@ -167,7 +172,7 @@ def run_notebooks(names, cpu, threads):
         code = run.wait()
     finally:
         run.kill()
-    failed |= {Path(n).name for n in started.keys() - completed.keys()}   # a worker died under them
+    failed |= set(names) - {Path(n).name for n in completed}    # a worker died under them
     passed = [n for n in completed if Path(n).name not in failed]
     if code and not listing:
         failed.add(f'nbdev_test itself (exit {code})')
