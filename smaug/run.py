@@ -114,6 +114,16 @@ def _quiet_kernel():
                 await super()._async_interrupt_kernel()
     return Manager
 
+# %% ../nbs/support/04_run.ipynb #c9a0f2e3
+def _fold_parameters(report):
+    "Fold the cell of parameters that papermill has put in: a report begins with its result."
+    import nbformat
+    ran = nbformat.read(report, 4)
+    for cell in ran.cells:
+        if 'injected-parameters' in cell.metadata.get('tags', []):
+            cell.metadata.setdefault('jupyter', {})['source_hidden'] = True
+    nbformat.write(ran, report)
+
 # %% ../nbs/support/04_run.ipynb #b51a7100
 def run_notebook(
     notebook:str|Path,              # path of a pipeline notebook
@@ -139,6 +149,7 @@ def run_notebook(
     if not _rank():
         execute_notebook(str(notebook), str(report), given, stdout_file=sys.stdout,
                          stderr_file=sys.stderr, **options)
+        _fold_parameters(report)
     else:
         report = report.with_suffix(f'.process{_rank()}.log')
         with report.open('w', buffering=1) as f:
