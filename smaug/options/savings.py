@@ -12,10 +12,9 @@ from fastcore.basics import patch
 from torch.nn import functional as F
 from ..models.text import _Pick
 from ..models.smaug import Smaug, Text
-from .order import MotionWaves
 from ..models.selector import Selection, gumbel_select, num_selected_at_test, top_frames
 from ..models.temporal import interpolate_time
-from .motion import motion_waves
+from .motion import MotionWaves, motion_waves
 from ..core import check_range
 
 # %% ../../nbs/annex/options/03_savings.ipynb #26b36a16
