@@ -100,6 +100,12 @@ FAULTS = {
     'a layer imports a later one': (
         {'smaug/data/read.py': READ + 'def late(): from ..models.net import Net\n'},
         ['smaug/data/read.py', 'smaug.models.net', 'later layer', 'move']),
+    'a private name is imported': (
+        {'smaug/options/more.py': MORE + 'from ..models.net import _lost\n'},
+        ['smaug/options/more.py', '_lost of smaug.models.net', 'public name', 'move it']),
+    'a test cell imports a private name': (
+        {'nbs/00_core.ipynb': titled('#| default_exp core', 'from smaug.data.read import _lost')},
+        ['nbs/00_core.ipynb', '_lost of smaug.data.read', 'public name', 'move it']),
     'a class is patched from another room': (
         {'smaug/options/more.py': MORE + 'from ..core import patch\n@patch\ndef f(self:Net): 0\n'},
         ['smaug/options/more.py', 'patches f into Net', 'move it or subclass']),

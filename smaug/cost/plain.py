@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from ..models.text import MultimodalEncoder, TextEncoder
 from ..data.captions import Vocabulary, Words, mask_words
 from ..models.losses import mlm_loss
-from ..models.mae import VisualEncoder, _QuickGELU
+from ..models.mae import VisualEncoder, QuickGELU
 from ..models.masking import take, visible_ids
 from ..models.smaug import Smaug
 from ..options.model import PartDecoder, SmaugWithOptions
@@ -39,7 +39,7 @@ def explicit_attention(
 # %% ../../nbs/annex/cost/02_plain.ipynb #c25b0fb7
 def _plain_mlp(mlp, x):
     "The MLP of a block; CLIP's activation as a product of two tensors."
-    if not isinstance(mlp.act, _QuickGELU): return mlp(x)
+    if not isinstance(mlp.act, QuickGELU): return mlp(x)
     x = mlp.fc1(x)
     return mlp.fc2(x*torch.sigmoid(1.702*x))
 
