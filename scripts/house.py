@@ -17,6 +17,7 @@ LAYERS = {'core': 0, 'files': 0, 'lean': 0, 'charts': 0, 'plots': 0, 'data': 1, 
           'training': 3, 'tasks': 4}
 WIDTH = 100         # columns
 LENGTH = 400        # lines of a module
+CELL = 60           # lines of an exported cell
 GUARDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 GIVEN = {'training'}      # what nn.Module sets on every module
 LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -239,6 +240,16 @@ def long_modules(root=ROOT):
                    'split the idea or cut')
 
 
+def long_cells(root=ROOT):
+    "Exported cells that do not fit on a screen."
+    for path in notebooks(root):
+        for number, source in cells(path, 'code'):
+            lines = source.count('\n') + 1
+            if source.startswith('#| export') and lines > CELL:
+                yield (f'{path.relative_to(root)} cell {number} has {lines} lines, at most {CELL}; '
+                       'split it or name a part of it')
+
+
 def plain_headings(root=ROOT):
     "Notebooks without title or subtitle, and headings that ask without naming their term."
     for path in notebooks(root):
@@ -367,7 +378,7 @@ def models_under_data(root=ROOT):
 
 
 CHECKS = (wrong_layers, private_imports, foreign_patches, missing_methods, long_modules,
-          plain_headings, wrong_map, wrong_deps, models_under_data)
+          long_cells, plain_headings, wrong_map, wrong_deps, models_under_data)
 
 
 def faults_of(root=ROOT):

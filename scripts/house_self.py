@@ -5,7 +5,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from house import DENSE, LENGTH, WIDTH, dense_places, faults_of
+from house import CELL, DENSE, LENGTH, WIDTH, dense_places, faults_of
 
 CORE = '''
 def patch(function):
@@ -115,6 +115,9 @@ FAULTS = {
     'a module is too long': (
         {'smaug/core.py': CORE + '\n'*LENGTH},
         ['smaug/core.py', f'at most {LENGTH}', 'split']),
+    'an exported cell is too long': (
+        {'nbs/00_core.ipynb': titled('#| exports\n' + 'x = 1\n'*(CELL - 1) + 'x = 2')},
+        ['nbs/00_core.ipynb cell 1', f'at most {CELL}', 'split it']),
     'a notebook has no title': (
         {'nbs/00_core.ipynb': notebook('Once upon a time')},
         ['nbs/00_core.ipynb', '# Title', 'write them']),

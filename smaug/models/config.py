@@ -11,14 +11,14 @@ from difflib import get_close_matches
 
 from ..core import check_multiple, check_range
 
-# %% ../../nbs/support/05_config.ipynb #1c78bfdd
-# ours, chapter options.model
+# %% ../../nbs/support/05_config.ipynb #a2c10009
+# fields that go beyond the paper (smaug.options.model)
 _OPTIONS = 'temporal_waves', 'select_layer', 'decode_ratio', 'cross_decoder', 'pack_text'
 
+# %% ../../nbs/support/05_config.ipynb #1c78bfdd
 @dataclass(frozen=True)
 class SmaugConfig:
-    """Everything that decides SMAUG's architecture and losses; by default the paper's
-    several-frame model (§3.5)."""
+    "SMAUG's architecture and losses; by default the paper's several-frame model (§3.5)."
     image_size:int = 224            # pixels; frames are square
     patch_size:int = 16             # pixels
     num_frames:int = 4              # K, frames sampled from a clip
@@ -29,22 +29,20 @@ class SmaugConfig:
     mask_ratio:float = 0.5          # share of patches removed in pre-training, 0 <= ratio < 1
     keep_rate:float = 0.8           # γ of token sparsification, 0 < γ <= 1; 1 is none
     sparsify_layers:tuple = (4, 7, 10)  # 1-based layers of Q_v that sparsify
-    # layer of Q_v after which training selects frames (ours, chapter options.savings); 0 = after
-    # all
+    # layer of Q_v after which frames are selected (ours, smaug.options.savings); 0 = after all
     select_layer:int = 0
     clip_style:bool = True          # Q_v as CLIP's tower: pre-norm, QuickGELU
     temporal_depth:int = 2          # layers of Q_t
     temporal_std:float = 0.02       # spread of the initial temporal embedding
-    # show Q_t where and when each token is, as waves over space and time (ours, chapter
-    # options.model)
+    # show Q_t where and when each token is, as waves (ours, smaug.options.motion)
     temporal_waves:bool = False
     max_frames:int = 8              # rows of the temporal tables; more frames interpolate
     decoder_dim:int = 512           # width of the pixel decoder D_v
     decoder_depth:int = 3           # its blocks (Table 11)
     decoder_heads:int = 16          # its heads
-    # share of the masked patches that D_v paints (ours, chapter options.model); 1 = all
+    # share of the masked patches that D_v paints (ours, smaug.options.model); 1 = all
     decode_ratio:float = 1.
-    # D_v's patches look at the encoder's tokens, not at each other (ours, chapter options.model)
+    # D_v's patches look at the encoder's tokens, not at each other (ours, smaug.options.model)
     cross_decoder:bool = False
     normalize_targets:bool = False  # per-patch normalised pixels as the target of MVM
     vocab_size:int = 30522          # word pieces
@@ -52,13 +50,13 @@ class SmaugConfig:
     text_layers:int = 9             # BERT layers of the text encoder Q_l
     fusion_layers:int = 3           # BERT layers with cross-attention of the multimodal encoder Q_m
     max_words:int = 32              # S, word pieces per caption
-    # width of rows that captions share in Q_l (ours, chapter options.savings); 0 = a row a caption
+    # width of rows that captions share in Q_l (ours, smaug.options.savings); 0 = a row a caption
     pack_text:int = 0
     selector_dim:int = 768          # width of the selector S
     selector_ffn:int = 2048         # its "hidden size of 2048" (§3.5)
     selector_prior:bool = False     # add the contrastive similarity to the selector's scores
     gumbel_temperature:float = 1.0  # of the Gumbel-Softmax
-    # eq. 6; fine-tuning drops the last two; 'order' is ours (chapter options.order)
+    # eq. 6; fine-tuning drops the last two; 'order' is ours (smaug.options.order)
     objectives:tuple = ('vtc', 'vtm', 'mlm', 'mvm')
     proj_dim:int = 256              # width of the contrastive space (App. C)
     temperature:float = 0.07        # τ of eq. 10-11
@@ -66,15 +64,14 @@ class SmaugConfig:
     pool:str = 'mean'               # how frame similarities become a clip's: mean, max or lse
     mask_prob:float = 0.15          # words masked for MLM
     init_std:float = 0.02  # spread of initial weights; narrow models want more: 0.02·√(768/D)
-    # times that for the text encoder's values and outputs: [CLS] hears the words
+    # times that for the text encoder's values and outputs, so that [CLS] depends on the words
     attention_gain:float = 1.
 
     def __post_init__(self): _check_config(self)
 
     @property
     def options(self)->tuple[str, ...]:
-        """What it asks for beyond the paper: fields that are not off, and 'order' among the
-        objectives."""
+        "What goes beyond the paper: fields that are not off, and 'order' if it is an objective."
         off = {f.name: f.default for f in fields(self)}
         asked = [name for name in _OPTIONS if getattr(self, name) != off[name]]
         return (*asked, 'order') if 'order' in self.objectives else tuple(asked)

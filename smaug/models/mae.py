@@ -54,8 +54,7 @@ def _check_encoder(image_size, patch_size, embed_dim, depth, num_heads, keep_rat
 
 # %% ../../nbs/05_mae.ipynb #bf016b00
 class VisualEncoder(nn.Module):
-    """The encoder Q_v: a ViT that sees the visible patches only and sparsifies them on the way
-    (§3.1.1, §3.2)."""
+    "The encoder Q_v: a ViT that sees visible patches only and sparsifies them (§3.1.1, §3.2)."
     def __init__(self,
         image_size:int|tuple[int, int]=224, # pixels, square or (H, W)
         patch_size:int=16,                  # p, pixels
@@ -74,7 +73,7 @@ class VisualEncoder(nn.Module):
         self.sparsify_layers = tuple(sparsify_layers)
         self.vit = _vit(image_size, patch_size, embed_dim, depth, num_heads, clip_style)
 
-    block = staticmethod(sparse_block)      # how a block is run; chapter cost.plain has another way
+    block = staticmethod(sparse_block)      # how a block is run; smaug.cost.plain has another way
 
     def forward(self,
         frames:torch.Tensor,            # (N, 3, H, W), normalised

@@ -82,8 +82,7 @@ class Smaug(nn.Module):
                                         requires_grad=c.learn_temperature)
         scale = 255*torch.tensor([CLIP_MEAN, CLIP_STD])[..., None, None]
         self.register_buffer('pixel_scale', scale, persistent=False)
-        # function (B, …) → (W·B, …), rows of all processes, for VTC; None: each process's own
-        self.gather_rows = None
+        self.gather_rows = None     # hook of VTC: (B, …) → (W·B, …), the rows of all processes
         spread_weights(self, c.init_std / 0.02, c.attention_gain)
 
     def forward(self,

@@ -370,8 +370,7 @@ class VideoMAE(nn.Module):
         frames:torch.Tensor,        # (B, T, 3, H, W) uint8
         mask:torch.Tensor,          # (B, N) bool, True = hidden
     )->torch.Tensor:                # (B, D)
-        """Average the waves of the cells that are visible, each weighted by how much it changes
-        (chapter options.motion)."""
+        "Average the waves of the visible cells, each weighted by its motion (`average_wave`)."
         c, cells = self.config, self.config.patch_size//self.config.motion_cell
         hidden = mask.unflatten(1, c.grid).repeat_interleave(c.tubelet_size, 1)
         # (B, T, cells of a frame)
