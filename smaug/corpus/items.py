@@ -91,7 +91,7 @@ def draw_story(
     rng:np.random.Generator,
     split:str,              # train, val or test
 )->Clip:
-    "Draw 2 to 4 shots of different things, each to be described by a sentence of its own."
+    "Draw 2 to 4 shots of different objects, each to be described by a sentence of its own."
     shots, seen = [], ()
     for length in pick(rng, ((16, 16), (16, 8, 8), (8, 16, 8), (8, 8, 16), (8, 8, 8, 8))):
         scene = draw_scene(rng, split, avoid=seen)

@@ -31,7 +31,7 @@ class Scene:
     size:str='medium'               # small, medium or big
     count:int=1                     # 1 to 3 of the same
     action:str='still'              # a key of ACTIONS
-    second:tuple[str, str]|None=None # (colour, noun) of a thing that stands beside, unmoving
+    second:tuple[str, str]|None=None # (colour, noun) of an object that stands beside, at rest
     seed:int=0                      # everything that has no word: texture, position, speed, camera
 
 # %% ../../nbs/annex/corpus/02_scenes.ipynb #2125e489

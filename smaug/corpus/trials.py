@@ -327,7 +327,7 @@ def both_ways_true(
     batches,                # function (epoch, start) → (source, batch) pairs, of `turn_batches`
     name:str,               # the source of trials
 ):                          # the same
-    """Keep trials out of the loss `order` (chapter options.order): they hold a motion and its
+    """Keep trials out of the loss `order` (smaug.options.order): they hold a motion and its
     opposite."""
     def spared(epoch, start=0):
         for source, batch in batches(epoch, start):

@@ -16,7 +16,7 @@ import av, decord
 import numpy as np
 import torch
 from torch.utils.data import default_collate
-from ..lean import torchvision# without torch's compiler
+from ..lean import torchvision  # without torch's compiler
 from torchvision.transforms import v2
 from ..core import check_range, repo_root, seed_everything
 from ..corpus.paint import octave_noise, rng_for

@@ -7,7 +7,7 @@ __all__ = ['explicit_attention', 'plain_block', 'plain_bert', 'PlainSmaug', 'sha
 
 # %% ../../nbs/annex/cost/02_plain.ipynb #7e3a4738
 import torch
-from ..lean import timm# without torch's compiler
+from ..lean import timm  # without torch's compiler
 from timm.models.vision_transformer import Block
 from torch import nn
 from torch.nn import functional as F
@@ -67,7 +67,7 @@ def plain_block(
 
 # %% ../../nbs/annex/cost/02_plain.ipynb #f17f64e6
 def plain_bert(
-    layer:nn.Module,                    # HF `BertLayer`, or `FusionLayer` of chapter models.text
+    layer:nn.Module,                    # HF `BertLayer`, or `FusionLayer` of smaug.models.text
     x:torch.Tensor,                     # (P, S, D)
     attention:torch.Tensor|None=None,   # (P, S) bool, False = padding; None = all are words
     visual:torch.Tensor|None=None,      # (P, N, D), tokens of a clip

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
-from ..lean import torchvision# without torch's compiler
+from ..lean import torchvision  # without torch's compiler
 from torchvision.io import encode_jpeg
 from ..core import check_range, end_with_parent
 from .frames import UnreadableMedia, VideoInfo, read_image, resize_frames, sample_clip

@@ -33,8 +33,8 @@ LONG_CLASSES = {ways: ''.join(map(str.title, ways))
 class LongClip:
     "Say what a long clip shows."
     place:str                       # one of PLACES
-    hero:tuple[str, str, str]       # noun, colour and pattern of the thing that the camera follows
-    guest:tuple[str, str, str]      # of the things that run across
+    hero:tuple[str, str, str]       # noun, colour and pattern of the object that the camera follows
+    guest:tuple[str, str, str]      # of the objects that run across
     ways:tuple[str, str, str]       # 'left' or 'right', per run: the class
     starts:tuple[int, int, int]     # first frame of each run
     phases:tuple[int, int, int]     # where each run begins, in steps from the left edge, 0 to 7

@@ -148,7 +148,7 @@ class LVMAE(nn.Module):
         return dict(tokenizer=None if self.tokenizer is None else asdict(self.tokenizer.config))
 
     @classmethod
-    # what chapter training.checkpoints needs to rebuild one
+    # what smaug.training.checkpoints needs to rebuild one
     def from_settings(cls, config:LVMAEConfig, tokenizer:dict=None):
         return cls(config,
                    None if tokenizer is None else VideoTokenizer(TokenizerConfig(**tokenizer)))

@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-from ..lean import timm# without torch's compiler
+from ..lean import timm  # without torch's compiler
 from timm.layers import LayerNorm
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import nn
@@ -221,7 +221,7 @@ def mean_colour_error(
     mask:torch.Tensor,      # (N, L) bool, True = to be predicted
     patch_size:int,         # p, pixels
 )->torch.Tensor:            # scalar, mean squared error over the masked patches
-    "Tell how wrong the laziest answer is: the mean colour of the frame's visible patches."
+    "Error of the mean-colour baseline: every patch has the frame's mean visible colour."
     colours = targets.unflatten(2, (3, patch_size**2))                          # (N, L, 3, p²)
     visible = (~mask).to(targets.dtype)[:, :, None]
     mean = (colours.mean(3)*visible).sum(1)/visible.sum(1)                      # (N, 3)

@@ -157,7 +157,7 @@ def _take_step(net, optimizer, group, step, config, accelerator, look=False):
 
 # %% ../../nbs/11_train.ipynb #70bfdebc
 def _check(recent, batches, config, accelerator, folder):
-    "Stop where a loss, or a gradient that no scaler looks after, is not finite."
+    "Stop where a loss or an unscaled gradient is not finite."
     before = {step.number: step.before for step in recent}
     def replay(number): return next(_stream(batches, before[number], number, config.accumulate))[1]
     norms = [{} if s.norm is None or accelerator.scaler else dict(gradient=s.norm) for s in recent]

@@ -137,7 +137,7 @@ def cube_mask(
     if kind not in MASKS: raise ValueError(unknown_name('mask', kind, MASKS))
     check_range('mask_ratio', mask_ratio, 0, 1, remedy='it is the share removed; VideoMAE uses 0.9')
     (t, h, w), (units, removed, _) = grid, _mask_counts(kind, grid, mask_ratio)
-    # chapter models.masking counts what stays: ⌊units·(1 − share)⌋
+    # smaug.models.masking counts what stays: ⌊units·(1 − share)⌋
     share = max(0, removed - .5)/units
     if kind == 'tube': return tube_mask(units, share, batch_size, generator).repeat(1, t)
     if kind == 'random': return random_mask(units, share, batch_size, generator)
