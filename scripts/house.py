@@ -17,6 +17,7 @@ LAYERS = {'core': 0, 'files': 0, 'lean': 0, 'charts': 0, 'plots': 0, 'data': 1, 
           'training': 3, 'tasks': 4}
 WIDTH = 100         # columns
 LENGTH = 400        # lines of a module
+CELL = 60           # lines of an exported cell
 GUARDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 GIVEN = {'training'}      # what nn.Module sets on every module
 LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -84,6 +85,38 @@ def wrong_layers(root=ROOT):
             elif layer > own:
                 yield (f'{path.relative_to(root)} imports smaug.{other}, which is a later layer; '
                        'move what is needed down, or use a hook')
+
+
+def parsed(source):
+    "The tree of a cell without its magics; of one that is no Python, an empty one."
+    try:
+        return ast.parse(re.sub(r'^(\s*)[%!].*$', r'\1pass', source, flags=re.M))
+    except SyntaxError:
+        return ast.parse('')
+
+
+def _private_names(tree, name):
+    "(room, name) for every private name that the room `name` imports from another."
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom): continue
+        private = [a.name for a in node.names if re.match('_[^_]', a.name)]
+        for other in imports_of(ast.unparse(node), name):
+            if other != name:
+                yield from ((other, found) for found in private)
+
+
+def private_imports(root=ROOT):
+    "Private names that a module, or a cell that is not exported, imports from another room."
+    places = [(path, name, path.read_text()) for name, path in modules(root).items()]
+    for path in notebooks(root):
+        sources = [source for _, source in cells(path, 'code')]
+        own = re.search(r'#\| default_exp (\S+)', '\n'.join(sources))
+        tests = [s for s in sources if 'from smaug' in s and '#| export' not in s]
+        places += [(path, own[1] if own else '', s) for s in tests]
+    for path, name, source in places:
+        for other, found in _private_names(parsed(source), name):
+            yield (f'{path.relative_to(root)} imports the private {found} of smaug.{other}; '
+                   'give it a public name and a docstring there, or move it')
 
 
 def foreign_patches(root=ROOT):
@@ -166,12 +199,8 @@ def density(source):
     for number, line in enumerate(source.split('\n'), 1):
         if len(line) > WIDTH:
             yield f'over {WIDTH} columns', number
-    try:
-        tree = ast.parse(re.sub(r'^(\s*)[%!].*$', r'\1pass', source, flags=re.M))
-    except SyntaxError:
-        return
     starts = Counter()
-    for node in ast.walk(tree):
+    for node in ast.walk(parsed(source)):
         for block in ('body', 'orelse', 'finalbody'):
             inside = getattr(node, block, None)
             for statement in inside if isinstance(inside, list) else []:
@@ -209,6 +238,16 @@ def long_modules(root=ROOT):
         if lines > LENGTH:
             yield (f'{path.relative_to(root)} has {lines} lines, at most {LENGTH}; '
                    'split the idea or cut')
+
+
+def long_cells(root=ROOT):
+    "Exported cells that do not fit on a screen."
+    for path in notebooks(root):
+        for number, source in cells(path, 'code'):
+            lines = source.count('\n') + 1
+            if source.startswith('#| export') and lines > CELL:
+                yield (f'{path.relative_to(root)} cell {number} has {lines} lines, at most {CELL}; '
+                       'split it or name a part of it')
 
 
 def plain_headings(root=ROOT):
@@ -338,8 +377,8 @@ def models_under_data(root=ROOT):
                            'move what it needs to smaug/data')
 
 
-CHECKS = (wrong_layers, foreign_patches, missing_methods, long_modules, plain_headings, wrong_map,
-          wrong_deps, models_under_data)
+CHECKS = (wrong_layers, private_imports, foreign_patches, missing_methods, long_modules,
+          long_cells, plain_headings, wrong_map, wrong_deps, models_under_data)
 
 
 def faults_of(root=ROOT):

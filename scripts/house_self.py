@@ -5,7 +5,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from house import DENSE, LENGTH, WIDTH, dense_places, faults_of
+from house import CELL, DENSE, LENGTH, WIDTH, dense_places, faults_of
 
 CORE = '''
 def patch(function):
@@ -100,6 +100,12 @@ FAULTS = {
     'a layer imports a later one': (
         {'smaug/data/read.py': READ + 'def late(): from ..models.net import Net\n'},
         ['smaug/data/read.py', 'smaug.models.net', 'later layer', 'move']),
+    'a private name is imported': (
+        {'smaug/options/more.py': MORE + 'from ..models.net import _lost\n'},
+        ['smaug/options/more.py', '_lost of smaug.models.net', 'public name', 'move it']),
+    'a test cell imports a private name': (
+        {'nbs/00_core.ipynb': titled('#| default_exp core', 'from smaug.data.read import _lost')},
+        ['nbs/00_core.ipynb', '_lost of smaug.data.read', 'public name', 'move it']),
     'a class is patched from another room': (
         {'smaug/options/more.py': MORE + 'from ..core import patch\n@patch\ndef f(self:Net): 0\n'},
         ['smaug/options/more.py', 'patches f into Net', 'move it or subclass']),
@@ -109,6 +115,9 @@ FAULTS = {
     'a module is too long': (
         {'smaug/core.py': CORE + '\n'*LENGTH},
         ['smaug/core.py', f'at most {LENGTH}', 'split']),
+    'an exported cell is too long': (
+        {'nbs/00_core.ipynb': titled('#| exports\n' + 'x = 1\n'*(CELL - 1) + 'x = 2')},
+        ['nbs/00_core.ipynb cell 1', f'at most {CELL}', 'split it']),
     'a notebook has no title': (
         {'nbs/00_core.ipynb': notebook('Once upon a time')},
         ['nbs/00_core.ipynb', '# Title', 'write them']),

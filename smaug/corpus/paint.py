@@ -277,7 +277,7 @@ def _robot(p):
 _SPRITES = dict(ball=_ball, box=_box, star=_star, heart=_heart, ring=_ring, moon=_moon,
                 fish=_fish, house=_house, car=_car, tree=_tree, flower=_flower, mushroom=_mushroom,
                 man=_man, woman=_woman, robot=_robot)
-NOUNS = tuple(_SPRITES)     # twelve things and three persons
+NOUNS = tuple(_SPRITES)     # twelve objects and three persons
 COLORS = dict(red=(214, 40, 40), orange=(245, 140, 30), yellow=(246, 214, 50), green=(46, 160, 67),
               blue=(40, 96, 220), purple=(132, 60, 180), pink=(246, 130, 190),
               white=(240, 240, 240), black=(34, 34, 38), brown=(125, 78, 40))
@@ -305,8 +305,8 @@ def paint_sprite(
     rng:np.random.Generator=None, # shifts the colour a little; None: exact colour
     size:int=88,            # pixels; drawn at twice that and reduced
 )->Image.Image:             # (size, size) RGBA
-    """Draw a thing: outline, patterned body, details in their own colours, light from the upper
-    left."""
+    """Draw an object: outline, patterned body, details in their own colours, light from
+    the upper left."""
     for value, known in ((noun, NOUNS), (color, COLORS), (pattern, PATTERNS)):
         if value not in known:
             raise ValueError(f"cannot draw {value!r}; choose one of {', '.join(known)}")

@@ -18,11 +18,11 @@ from torch.nn import functional as F
 from ..data.captions import encode_captions
 from ..core import check_range
 from .build import write_video
-from .items import _pick, draw_scene
+from .items import draw_scene, pick
 from .paint import rng_for
 from ..data.records import Caption
 from .scenes import (
-    NUM_STYLES, OPPOSITES, Clip, Shot, _article, render_clip, scene_caption)
+    NUM_STYLES, OPPOSITES, Clip, Shot, render_clip, scene_caption, with_article)
 from ..models.selector import FrameSelector, Selection
 from ..data.frames import resize_frames, sample_clip
 
@@ -40,7 +40,7 @@ class Trial:
     alike:tuple[int, ...]       # those, and the shots whose single frames look the same
 
 # %% ../../nbs/annex/corpus/05_trials.ipynb #59120718
-def _thing(scene): return _article(f'{scene.color} {scene.noun}')
+def _thing(scene): return with_article(f'{scene.color} {scene.noun}')
 def _other(rng, split, scene, *avoid):
     "Another object, alone in the same place."
     other = draw_scene(rng, split, avoid=(scene.noun, *avoid))
@@ -59,13 +59,13 @@ def _draw_second(rng, split, style):
     scene = draw_scene(rng, split, 'still')
     while scene.second is None:
         scene = draw_scene(rng, split, 'still')
-    moment, at = _pick(rng, (8, 16, 24)), int(rng.integers(2))
+    moment, at = pick(rng, (8, 16, 24)), int(rng.integers(2))
     shots = [(replace(scene, second=None), moment), (scene, 32 - moment)]
     return shots[::2*at - 1], scene_caption(scene, style, False), (at,), (at,)
 
 def _draw_motion(rng, split, style):
     "One object moves one way, then the other; the caption tells one of them."
-    scene = replace(draw_scene(rng, split, _pick(rng, OPPOSITES)), second=None)
+    scene = replace(draw_scene(rng, split, pick(rng, OPPOSITES)), second=None)
     scenes, at = [scene, replace(scene, action=OPPOSITES[scene.action])], int(rng.integers(2))
     if at:
         scenes.reverse()
@@ -78,7 +78,7 @@ def _draw_order(rng, split, style):
     main = replace(draw_scene(rng, split), second=None, count=1)
     landmark = _other(rng, split, main)
     scenes = dict(P=main, Q=replace(landmark, count=1), R=_other(rng, split, main, landmark.noun))
-    row, word = _pick(rng, _AROUND), _pick(rng, ('before', 'after'))
+    row, word = pick(rng, _AROUND), pick(rng, ('before', 'after'))
     times = (row.index('P'), row.rindex('P'))
     caption = f'{scene_caption(main, style, False)} {word} {_thing(landmark)}'
     return [(scenes[s], 8) for s in row], caption, (times[word == 'after'],), times
@@ -327,7 +327,7 @@ def both_ways_true(
     batches,                # function (epoch, start) → (source, batch) pairs, of `turn_batches`
     name:str,               # the source of trials
 ):                          # the same
-    """Keep trials out of the loss `order` (chapter options.order): they hold a motion and its
+    """Keep trials out of the loss `order` (smaug.options.order): they hold a motion and its
     opposite."""
     def spared(epoch, start=0):
         for source, batch in batches(epoch, start):

@@ -29,7 +29,7 @@ from .timing import (
 class Variant(NamedTuple):
     "One way of running a training step."
     config:SmaugConfig
-    plain:bool=False        # executed as the peers do it (chapter cost.plain)
+    plain:bool=False        # executed as the peers do it (smaug.cost.plain)
     compiled:bool=False     # its parts by torch.compile
 
 # %% ../../nbs/annex/cost/04_bench.ipynb #1641ff29

@@ -237,7 +237,7 @@ def step_cost(
     config:SmaugConfig,
     batch_size:int=1,       # B
     num_words:int=16,       # S of the batch
-    plain:bool=False,       # executed as the peers do it (chapter cost.plain)?
+    plain:bool=False,       # executed as the peers do it (smaug.cost.plain)?
     checkpoint:bool=False,  # are the blocks of Q_v run again in the backward pass?
 )->dict[str, Cost]:         # component → its cost, for the whole batch
     "Count a training step, component by component."

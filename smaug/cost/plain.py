@@ -7,7 +7,7 @@ __all__ = ['explicit_attention', 'plain_block', 'plain_bert', 'PlainSmaug', 'sha
 
 # %% ../../nbs/annex/cost/02_plain.ipynb #7e3a4738
 import torch
-from ..lean import timm# without torch's compiler
+from ..lean import timm  # without torch's compiler
 from timm.models.vision_transformer import Block
 from torch import nn
 from torch.nn import functional as F
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from ..models.text import MultimodalEncoder, TextEncoder
 from ..data.captions import Vocabulary, Words, mask_words
 from ..models.losses import mlm_loss
-from ..models.mae import VisualEncoder, _QuickGELU
+from ..models.mae import VisualEncoder, QuickGELU
 from ..models.masking import take, visible_ids
 from ..models.smaug import Smaug
 from ..options.model import PartDecoder, SmaugWithOptions
@@ -39,7 +39,7 @@ def explicit_attention(
 # %% ../../nbs/annex/cost/02_plain.ipynb #c25b0fb7
 def _plain_mlp(mlp, x):
     "The MLP of a block; CLIP's activation as a product of two tensors."
-    if not isinstance(mlp.act, _QuickGELU): return mlp(x)
+    if not isinstance(mlp.act, QuickGELU): return mlp(x)
     x = mlp.fc1(x)
     return mlp.fc2(x*torch.sigmoid(1.702*x))
 
@@ -67,7 +67,7 @@ def plain_block(
 
 # %% ../../nbs/annex/cost/02_plain.ipynb #f17f64e6
 def plain_bert(
-    layer:nn.Module,                    # HF `BertLayer`, or `FusionLayer` of chapter models.text
+    layer:nn.Module,                    # HF `BertLayer`, or `FusionLayer` of smaug.models.text
     x:torch.Tensor,                     # (P, S, D)
     attention:torch.Tensor|None=None,   # (P, S) bool, False = padding; None = all are words
     visual:torch.Tensor|None=None,      # (P, N, D), tokens of a clip

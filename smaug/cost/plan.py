@@ -100,7 +100,7 @@ def clips_per_second(
 # %% ../../nbs/annex/cost/07_plan.ipynb #c1e08286
 @dataclass(frozen=True)
 class Rates:
-    "What one core does, in clips a second (chapter cost.loading)."
+    "What one core does, in clips a second (smaug.cost.loading)."
     one_frame:float=1000.   # from shards, one frame each
     several:float=310.      # from shards, four frames each
     prepare:float=7.5       # video files decoded to 12 stored frames: as slow as reading them

@@ -166,6 +166,7 @@ def _collate(items, tokenizer, max_words):
         batch['ids'], batch['attention'] = encode_captions(tokenizer, said, max_words)
     return batch
 
+# %% ../../nbs/data/08_datasets.ipynb #a2c10008
 class _Loader:
     "Batches of a dataset; see clip_loader."
     def __init__(self, dataset, batch_size, collate, shuffle, num_workers, drop_last, rank, world,

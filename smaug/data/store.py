@@ -17,7 +17,7 @@ import torch
 from fastcore.basics import patch
 from PIL import Image
 from pyarrow.compute import is_in, list_value_length
-from ..lean import torchvision# without torch's compiler
+from ..lean import torchvision  # without torch's compiler
 from torchvision.io import ImageReadMode, decode_jpeg
 from ..core import check_range
 from .reading import UnreadableMedia, Video, VideoInfo

@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from .corpora import find_media, media_stem
+from .corpora import media_stem
 from .table_files import find_table, tables_below, text_lines
 from ..data.media import MediaFinder, SUFFIXES, check_folder, media_folder
 from ..data.records import Label, ReadReport, finish_records
 from ..core import check_range
-from .layouts import Form, clip_stem, find_form
+from .layouts import Form, clip_stem, open_form
 from .tables import read_csv, read_dicts, read_json
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #680dde76
@@ -142,10 +142,8 @@ def _ucf_lines(table, classes, report):
 # %% ../../nbs/annex/formats/08_actions.ipynb #1fa6a7a3
 def _read_labels(dataset, forms, folder, split, report, *places):
     "Recognise the form, read its rows, and make records of them."
-    report = report or ReadReport(warn=True)
-    form, table = find_form(dataset, forms, folder, split)
-    finders = dict(video=find_media(folder, table, 'video', 'videos', *places))
-    return label_records(form.rows(table, Path(folder), split, report), finders, table, report)
+    rows, finder, *rest = open_form(dataset, forms, folder, split, report, *places)
+    return label_records(rows, dict(video=finder), *rest)
 
 # %% ../../nbs/annex/formats/08_actions.ipynb #d11627d6
 def ucf101_forms(

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
 from ..data.captions import join_paragraph
-from .corpora import CAPTION_KEYS, MEDIA_KEYS, find_media, key_of
-from .layouts import Form, clip_stem, find_form
+from .corpora import CAPTION_KEYS, MEDIA_KEYS, key_of
+from .layouts import Form, clip_stem, open_form
 from .table_files import find_table, look_for
 from ..data.records import Caption, ReadReport, TableRow, caption_records, caption_texts
 from .tables import read_csv, read_dicts, read_json, read_tsv, stream_json
@@ -60,13 +60,13 @@ def _paragraphs(rows, table, report):
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #d887bcf6
 def _read(dataset, forms, folder, split, report, place, paragraph=False):
     "Recognise the form, read its rows, join those of a clip, and make records of them."
-    report = report or ReadReport(warn=True)
-    form, table = find_form(dataset, forms, folder, split)
-    rows = form.rows(table, Path(folder), split, report)
+    opened = open_form(dataset, forms, folder, split, report, place)
+    rows = opened.rows
     if paragraph:
-        rows = _paragraphs(rows, table, report)
-    rows = _join_clips(rows, table, report)  # all read here: a broken file complains at the call
-    return caption_records(rows, find_media(folder, table, 'video', 'videos', place), table, report)
+        rows = _paragraphs(rows, opened.table, opened.report)
+    # all read here: a broken file complains at the call
+    rows = _join_clips(rows, opened.table, opened.report)
+    return caption_records(*opened._replace(rows=rows))
 
 # %% ../../nbs/annex/formats/06_benchmarks.ipynb #898f0565
 def _msrvtt_captions(folder, report):

@@ -65,7 +65,7 @@ def _files(name, read, **tables):
                   read)
 
 def _forms(forms, read):
-    "Make layouts of the forms of chapter formats.benchmarks."
+    "Make layouts of the forms of smaug.formats.benchmarks."
     return tuple(Layout(form.name, form.tables, form.find, read) for form in forms)
 
 def _singularity(kind, place, **tables):

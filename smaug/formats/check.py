@@ -17,7 +17,7 @@ import numpy as np
 from .catalogue import find_dataset, find_shards, read_dataset, recognise
 from ..data.img2dataset import index_shards
 from ..data.reading import UnreadableMedia, read_image
-from ..data.records import ReadReport, _Seen, write_quarantine
+from ..data.records import ReadReport, RowSet, write_quarantine
 from ..data.frames import sample_clip
 
 # %% ../../nbs/annex/formats/11_check.ipynb #77029879
@@ -152,7 +152,7 @@ class _Progress:
 # %% ../../nbs/annex/formats/11_check.ipynb #39a2b0af
 def _files_of(records, check):
     "Go through records; yield each file once, and count."
-    seen, progress = _Seen(), _Progress(f"{check.dataset}, {check.split}: rows read")
+    seen, progress = RowSet(), _Progress(f"{check.dataset}, {check.split}: rows read")
     for record in records:
         progress.step()
         if seen.add(record.media):

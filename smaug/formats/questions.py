@@ -14,8 +14,8 @@ from typing import NamedTuple
 from .benchmarks import activitynet_id
 from ..data.captions import clean_caption
 from ..core import check_range
-from .corpora import MEDIA_KEYS, find_media, key_of
-from .layouts import Form, clip_stem, find_form
+from .corpora import MEDIA_KEYS, key_of
+from .layouts import Form, clip_stem, open_form
 from .table_files import look_for
 from ..data.records import Question, ReadReport, caption_texts, finish_records
 from .tables import read_dicts, read_json
@@ -25,10 +25,12 @@ class _Asked(NamedTuple):
     line:int
     name:str            # of the clip's file
     media_id:str
-    text:str            # as found
+    text:str            # of the question; '' where the options are captions
     answer:str          # '' if there is none
     number:str          # the question's id, '' if there is none
     kind:str            # the question's type
+    options:tuple = ()  # to choose from; the answer is one of them
+    place:int = -1      # of the answer among them
 
 def _answer_of(value):
     "Lower an answer, or the most frequent of several; '' where there is none."
@@ -37,25 +39,38 @@ def _answer_of(value):
     return max(texts, key=texts.count, default='')
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #69cf2dc6
-def _open_questions(rows, finder, table, report):
-    numbers = set()
+def _with_words(rows, table, report):
+    "Clean the questions, and leave out those without words or answer."
     for row in rows:
         try:
             text = clean_caption(row.text)
         except ValueError as error:
             report.exclude('no words', table, row.line, str(error)[:200])
             continue
-        found = finder.look(row.name)
-        if not row.answer:
+        if row.answer:
+            yield row._replace(text=text)
+        else:
             report.exclude('no answer', table, row.line, f"{text[:80]!r} has no answer")
-        elif found.path is None:
+
+def _questions(rows, finder, table, report):
+    "Make records of rows with a clip on disk and a number that no earlier one has."
+    numbers = set()
+    for row in rows:
+        found = finder.look(row.name)
+        if found.path is None:
             report.exclude(found.problem, table, row.line, found.message)
         elif row.number and row.number in numbers:
             report.exclude('duplicate', table, row.line, f"question {row.number} was there before")
         else:
             numbers.add(row.number)
-            yield Question(str(found.path), finder.kind, row.media_id, text, row.answer,
-                           question_id=row.number, question_type=row.kind)
+            yield Question(str(found.path), finder.kind, row.media_id, row.text, row.answer,
+                           row.options, row.number, row.kind, row.place)
+
+def _records(check, opened, *options):
+    "Records of the rows that `check` lets pass."
+    rows, finder, table, report = opened
+    rows = check(rows, table, report, *options)
+    return finish_records(_questions(rows, finder, table, report), table, report)
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #aacb31a1
 _FIRST_WORDS = 'what', 'who', 'how', 'when', 'where'
@@ -84,11 +99,7 @@ def _msrvtt_rows(table, folder, split, report):
 
 def _read_open(dataset, forms, folder, split, report, place):
     "Recognise the form, read its rows, and make records of them."
-    report = report or ReadReport(warn=True)
-    form, table = find_form(dataset, forms, folder, split)
-    rows = form.rows(table, Path(folder), split, report)
-    finder = find_media(folder, table, 'video', 'videos', place)
-    return finish_records(_open_questions(rows, finder, table, report), table, report)
+    return _records(_with_words, open_form(dataset, forms, folder, split, report, place))
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #16d3bff1
 _SPLITS = 'train', 'val', 'test'
@@ -194,23 +205,17 @@ def _chosen(entry, num_options):
         return options, place, 'no words', str(error)[:200]
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #8b17d831
-def _choices(entries, finder, table, report, num_options):
-    numbers = set()
+def _choices(entries, table, report, num_options):
+    "Make rows of entries with the right number of options, of which one is the answer."
     for line, entry in entries:
         options, place, problem, message = _chosen(entry, num_options)
-        number = str(entry.get('qid', entry.get('question_id', '')))
-        if not problem:
-            name = entry[key_of(entry, MEDIA_KEYS)]
-            clip = _msrvtt_id(name)
-            found, problem, message = finder.look(_file_of(name, clip))
-        if not problem and number and number in numbers:
-            problem, message = 'duplicate', f"question {number} was there before"
         if problem:
             report.exclude(problem, table, line, message)
             continue
-        numbers.add(number)
-        yield Question(str(found), finder.kind, clip, '', options[place], options, number, '',
-                       place)
+        name = entry[key_of(entry, MEDIA_KEYS)]
+        clip, number = _msrvtt_id(name), str(entry.get('qid', entry.get('question_id', '')))
+        yield _Asked(line, _file_of(name, clip), clip, '', options[place], number, '', options,
+                     place)
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #34bdae4d
 def _choice_rows(table, folder, split, report): return read_dicts(table, report)
@@ -229,11 +234,9 @@ def read_msrvtt_mc(
     num_options:int=5,              # captions a clip
 )->Iterator[Question]:              # with text ''
     "Read MSRVTT-MC: one of five captions fits (§4.1)."
-    report = report or ReadReport(warn=True)
-    form, table = find_form('MSRVTT-MC', MSRVTT_MC_FORMS, folder, split)
-    rows = form.rows(table, Path(folder), split, report)
-    finder = find_media(folder, table, 'video', 'videos', 'videos_images/msrvtt_2fps_224')
-    return finish_records(_choices(rows, finder, table, report, num_options), table, report)
+    opened = open_form('MSRVTT-MC', MSRVTT_MC_FORMS, folder, split, report,
+                       'videos_images/msrvtt_2fps_224')
+    return _records(_choices, opened, num_options)
 
 # %% ../../nbs/annex/formats/07_questions.ipynb #2a072fbc
 def read_answer_list(

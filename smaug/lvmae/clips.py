@@ -15,11 +15,11 @@ from itertools import combinations, product
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from ..corpus.build import _media_path, write_video
-from ..corpus.build import _json, _stem, _text
+from ..corpus.build import media_path, write_video
+from ..corpus.build import write_json, item_stem, write_list
 from ..corpus.items import Item, draw_scene
 from ..corpus.paint import paint_place, rng_for
-from ..corpus.scenes import _square
+from ..corpus.scenes import square_at
 from ..corpus.paint import paint_sprite
 
 # %% ../../nbs/annex/lvmae/06_clips.ipynb #fca18780
@@ -33,8 +33,8 @@ LONG_CLASSES = {ways: ''.join(map(str.title, ways))
 class LongClip:
     "Say what a long clip shows."
     place:str                       # one of PLACES
-    hero:tuple[str, str, str]       # noun, colour and pattern of the thing that the camera follows
-    guest:tuple[str, str, str]      # of the things that run across
+    hero:tuple[str, str, str]       # noun, colour and pattern of the object that the camera follows
+    guest:tuple[str, str, str]      # of the objects that run across
     ways:tuple[str, str, str]       # 'left' or 'right', per run: the class
     starts:tuple[int, int, int]     # first frame of each run
     phases:tuple[int, int, int]     # where each run begins, in steps from the left edge, 0 to 7
@@ -74,10 +74,10 @@ def _squares(clip):
     side 0 = not there."""
     _, hero, lane = _long_layout(clip)
     squares = np.zeros((LONG_FRAMES, 5, 3), int)
-    squares[:, 0] = [_square(x, y, 22) for x, y in hero]
+    squares[:, 0] = [square_at(x, y, 22) for x, y in hero]
     for way, start, phase in zip(clip.ways, clip.starts, clip.phases):
         for frame, n in enumerate(_run_steps(way, phase), start):
-            row = [_square(STEP*(n + .5 + STEPS*j), lane, 16) for j in (-1, 0, 1, 2)]
+            row = [square_at(STEP*(n + .5 + STEPS*j), lane, 16) for j in (-1, 0, 1, 2)]
             squares[frame, 1:] = [s if -s[2] < s[0] < SIDE else (0, 0, 0) for s in row]
     return squares
 
@@ -165,7 +165,7 @@ def list_long(
 _QUALITY = {'crf': '30', 'preset': 'medium', 'x264-params': 'psy=0:mbtree=0'}
 
 def _write_long(item, folder):
-    path = Path(folder)/_media_path(item)
+    path = Path(folder)/media_path(item)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_video(path, render_long(item.clip), **_QUALITY)
 
@@ -175,10 +175,10 @@ def _list_files(items, folder):
     def rows(split):
         return [(f'{i.name}.mp4', number[LONG_CLASSES[i.clip.ways]]) for i in items if i.split
                 == split]
-    _text(folder, base + 'classInd.txt', (f'{k} {c}' for c, k in number.items()))
-    _text(folder, base + 'trainlist01.txt', (f'{name} {k}' for name, k in rows('train')))
-    _text(folder, base + 'testlist01.txt', (name for name, _ in rows('test')))
-    _json(folder, 'long/truth.json', {_stem(i): asdict(i.clip) for i in items})
+    write_list(folder, base + 'classInd.txt', (f'{k} {c}' for c, k in number.items()))
+    write_list(folder, base + 'trainlist01.txt', (f'{name} {k}' for name, k in rows('train')))
+    write_list(folder, base + 'testlist01.txt', (name for name, _ in rows('test')))
+    write_json(folder, 'long/truth.json', {item_stem(i): asdict(i.clip) for i in items})
 
 # %% ../../nbs/annex/lvmae/06_clips.ipynb #ef8e881a
 def build_long(

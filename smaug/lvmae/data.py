@@ -29,7 +29,7 @@ class LongSplit(NamedTuple):
 
 def draw_split(
     folder:str|Path,        # gets <split>.npy and <split>.json
-    split:str,              # train, val or test: whose things are used
+    split:str,              # train, val or test: whose objects are used
     count:int,              # n >= 1
     size:int=SIDE,          # H, pixels; divides 64
 )->Path:                    # the array
@@ -87,7 +87,7 @@ def split_cover(
     cube:tuple[int, int, int],      # frames, rows and columns of a token
     guests:bool=False,              # the guests alone, without the hero
 )->torch.Tensor:                    # (n, N) float32 in [0, 1]
-    "Say how much of each token is covered by things."
+    "Say how much of each token is covered by objects."
     scale = SIDE//split.frames.shape[-1]
     cube = (cube[0], cube[1]*scale, cube[2]*scale)  # boxes are those of the drawing
     return torch.stack(

@@ -143,7 +143,7 @@ def object_share(
     cover:torch.Tensor,     # (B, N), of object_cover
     least:float=.25,        # share of a token that must be covered to count
 )->torch.Tensor:            # (B,) float32 in [0, 1]
-    "Score a choice: the share of its tokens that lie on things."
+    "Score a choice: the share of its tokens that lie on objects."
     return (cover.gather(1, ids) >= least).float().mean(1)
 
 # %% ../../nbs/annex/lvmae/04_importance.ipynb #b423c8d2

@@ -20,10 +20,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from ..lean import timm
-from ..models.config import _from_presets, _unknown
+from ..models.config import from_presets, unknown_name
 from ..core import check_range
 from smaug.videomae.model import (
-    CubeDecoder, VideoEncoder, VideoMAE, VideoMAEConfig, _init_linear, cube_mask, cube_targets,
+    CubeDecoder, VideoEncoder, VideoMAE, VideoMAEConfig, init_linear, cube_mask, cube_targets,
     cubify)
 from .quantise import codebook_size, index_digits, indices_to_codes
 from .importance import MOTIONS, POLICIES, motion_scores, num_decoded, select_tokens
@@ -71,7 +71,8 @@ class LVMAEConfig(VideoMAEConfig):
 def _check_lvmae(c):
     "Refuse settings that cannot work, naming the field, what was expected and the remedy."
     for name, known in dict(policy=POLICIES, target=TARGETS, motion=MOTIONS).items():
-        if getattr(c, name) not in known: raise ValueError(_unknown(name, getattr(c, name), known))
+        given = getattr(c, name)
+        if given not in known: raise ValueError(unknown_name(name, given, known))
     codebook_size(c.levels)
     num_decoded(1, 1, c.decode_ratio)
 
@@ -89,7 +90,7 @@ def make_lvmae_config(
     **overrides,                # fields of `LVMAEConfig` that differ
 )->LVMAEConfig:
     "A preset with some fields overridden; unknown names are refused with the nearest known one."
-    return _from_presets(LVMAE_PRESETS, preset, overrides)
+    return from_presets(LVMAE_PRESETS, preset, overrides)
 
 # %% ../../nbs/annex/lvmae/05_model.ipynb #e697e439
 def check_tokenizer(
@@ -134,7 +135,7 @@ class LVMAE(nn.Module):
         c = self.config = config
         self.encoder, self.decoder = VideoEncoder(c), CubeDecoder(c)
         self.decoder.head = nn.Linear(c.decoder_dim, c.output_dim)
-        _init_linear(self.decoder.head)
+        init_linear(self.decoder.head)
         if c.recompute:
             for block in self.encoder.blocks:
                 block.forward = partial(checkpoint, block.forward, use_reentrant=False)
@@ -147,7 +148,7 @@ class LVMAE(nn.Module):
         return dict(tokenizer=None if self.tokenizer is None else asdict(self.tokenizer.config))
 
     @classmethod
-    # what chapter training.checkpoints needs to rebuild one
+    # what smaug.training.checkpoints needs to rebuild one
     def from_settings(cls, config:LVMAEConfig, tokenizer:dict=None):
         return cls(config,
                    None if tokenizer is None else VideoTokenizer(TokenizerConfig(**tokenizer)))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from ..lean import timm# without torch's compiler
+from ..lean import timm  # without torch's compiler
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from ..videomae.classify import VideoClassifier, turn_clips

@@ -9,7 +9,7 @@ __all__ = ['gumbel_noise', 'Selection', 'gumbel_select', 'top_frames', 'num_sele
 from typing import NamedTuple
 import torch
 from torch import nn
-from ..lean import timm# without torch's compiler
+from ..lean import timm  # without torch's compiler
 from timm.models.vision_transformer import Block
 from ..core import check_multiple, check_range
 from .temporal import init_bert, interpolate_time

@@ -23,7 +23,7 @@ from .text import MultimodalEncoder, TextEncoder, WordHead, bert_config, gather_
 from .selector import (
     FrameSelector, Selection, gumbel_select, num_selected_at_test, top_frames)
 from .losses import (
-    clip_similarity, gather_rows, hard_negatives, mlm_loss, mvm_loss, vtc_loss, vtm_loss)
+    clip_similarity, hard_negatives, mlm_loss, mvm_loss, vtc_loss, vtm_loss)
 
 # %% ../../nbs/10_smaug.ipynb #db47d0fe
 class Video(NamedTuple):
@@ -82,7 +82,7 @@ class Smaug(nn.Module):
                                         requires_grad=c.learn_temperature)
         scale = 255*torch.tensor([CLIP_MEAN, CLIP_STD])[..., None, None]
         self.register_buffer('pixel_scale', scale, persistent=False)
-        self.gather_negatives = False       # VTC among the clips of all processes; `train` sets it
+        self.gather_rows = None     # hook of VTC: (B, …) → (W·B, …), the rows of all processes
         spread_weights(self, c.init_std / 0.02, c.attention_gain)
 
     def forward(self,
@@ -194,14 +194,13 @@ def clamped_temperature(self:Smaug)->torch.Tensor:
 
 @patch
 def contrast(self:Smaug, video, text, similarity, clip_id):
-    """VTC (eq. 10-12) in this process's batch, or among the clips of all processes if
-    `gather_negatives`."""
+    "VTC (eq. 10-12) in this process's batch, or among all that `gather_rows` brings."
     if 'vtc' not in self.config.objectives: return None
-    if not self.gather_negatives: return vtc_loss(similarity, self.clamped_temperature(), clip_id)
-    rows = clip_similarity(video.embedding, gather_rows(text.embedding), self.config.pool)  # (B, N)
-    # (N, B)
-    columns = clip_similarity(gather_rows(video.embedding), text.embedding, self.config.pool)
-    return vtc_loss(rows, self.clamped_temperature(), clip_id, columns.T, gather_rows(clip_id))
+    gather, temperature = self.gather_rows, self.clamped_temperature()
+    if gather is None: return vtc_loss(similarity, temperature, clip_id)
+    rows = clip_similarity(video.embedding, gather(text.embedding), self.config.pool)  # (B, N)
+    columns = clip_similarity(gather(video.embedding), text.embedding, self.config.pool)  # (N, B)
+    return vtc_loss(rows, temperature, clip_id, columns.T, gather(clip_id))
 
 # %% ../../nbs/10_smaug.ipynb #01fbb7dc
 @patch

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 from ..models.config import SmaugConfig
 from .savings import EarlySelection
-from ..models.mae import PixelDecoder, _asking_block
+from ..models.mae import PixelDecoder, cross_block
 from ..models.masking import masked_ids, take, visible_ids
 from ..models.smaug import Smaug
 from .order import OrderLoss
@@ -75,7 +75,7 @@ class PartDecoder(PixelDecoder):
 
     @staticmethod
     def asking_block(block, x, seen):
-        return _asking_block(block, x, block.norm1(x), block.norm1(seen))
+        return cross_block(block, x, block.norm1(x), block.norm1(seen))
 
 # %% ../../nbs/annex/options/04_model.ipynb #14d00022
 class PartPainting(Smaug):

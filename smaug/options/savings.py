@@ -10,12 +10,11 @@ import torch
 from typing import NamedTuple
 from fastcore.basics import patch
 from torch.nn import functional as F
-from ..models.text import _Pick
+from ..models.text import PickRows
 from ..models.smaug import Smaug, Text
-from .order import MotionWaves
 from ..models.selector import Selection, gumbel_select, num_selected_at_test, top_frames
 from ..models.temporal import interpolate_time
-from .motion import motion_waves
+from .motion import MotionWaves, motion_waves
 from ..core import check_range
 
 # %% ../../nbs/annex/options/03_savings.ipynb #26b36a16
@@ -67,8 +66,8 @@ def keep_frames(self:EarlySelection,
     # (B, κ) among B·T
     rows = chosen.ids + len(tokens)//B*torch.arange(B, device=ids.device).unsqueeze(1)
     flat, table = rows.flatten(), tokens.flatten(1)
-    kept = table.index_select(0, flat) if chosen.weights is None else _Pick.apply(table, rows,
-                                                                                  chosen.weights)
+    kept = table.index_select(0, flat) if chosen.weights is None else PickRows.apply(table, rows,
+                                                                                     chosen.weights)
     return kept.reshape(len(flat), *tokens.shape[1:]), ids.index_select(0, flat)
 
 # %% ../../nbs/annex/options/03_savings.ipynb #a7ef1f98

@@ -14,13 +14,13 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from ..data.captions import Words, clean_caption, encode_captions, load_tokenizer
-from ..charts import _STYLE, _light
+from ..charts import STYLE, light_figure
 from .index import ClipIndex, open_index
 from ..core import check_range, repo_root
 from .index import IndexedClip
 from ..models.losses import clip_similarity
 from ..models.smaug import Text, Video
-from ..plots import GREEN, _as_frames, _show, _wrap, dim_patches
+from ..plots import GREEN, as_frames, show_frame, wrap_text, dim_patches
 from .refresh import update_index
 from ..tasks.retrieval import Gallery, encode_queries, match_scores
 from ..data.frames import UnreadableMedia, read_frames, resize_frames
@@ -155,7 +155,7 @@ def _pictures(index, hit):
     cell = max(1, 288//side)                                # pixels of a patch in the picture
     squares = resize_frames(frames, side*cell)
     faded = dim_patches(squares, hit.kept, cell)
-    plain = _as_frames(squares)
+    plain = as_frames(squares)
     places = {}
     for t, number in enumerate(hit.clip.frames):
         places.setdefault(number, []).append(t)
@@ -183,7 +183,7 @@ def _draw_hit(figure, top, rank, hit, pictures, aspect, cell, height, columns):
         x, y = column*(cell + _GAP) + (cell - width)/2, top + .22 + line*(height + .25)
         ax = figure.add_axes([x/W, 1 - (y + height)/H, width/W, height/H], xticks=[], yticks=[],
                              frame_on=False)
-        _show(ax, picture, GREEN if looked else None)
+        show_frame(ax, picture, GREEN if looked else None)
         how = dict(size=7, color=GREEN if looked else '0.45', weight='bold' if looked else None)
         text(x, y + height + .05, _clock(seconds), **how)
         text(x + width, y + height + .05, f'{share:.0%}', ha='right', **how)
@@ -197,14 +197,14 @@ def search_figure(
     "Show what was found, the frames that were looked at and the patches that were left of them."
     if not hits:
         raise ValueError("no hits to show; expected what `search` returns")
-    title, above = _wrap(_drawable(f'“{_short(query, 300)}”'), _WIDTH, 11)
+    title, above = wrap_text(_drawable(f'“{_short(query, 300)}”'), _WIDTH, 11)
     blocks = [_pictures(index, hit) for hit in hits]
     columns = min(_COLUMNS, max(4, *(len(pictures) for pictures, _ in blocks)))
     cell = (_WIDTH - (columns - 1)*_GAP)/columns
     heights = [min(cell/aspect, 1.3*cell) for _, aspect in blocks]
     sizes = [.3 + math.ceil(max(1, len(p))/columns)*(h + .25) for (p, _), h in zip(blocks, heights)]
-    with plt.rc_context(_STYLE):
-        figure = _light(plt.figure(figsize=(_WIDTH, above + .28 + sum(sizes))))
+    with plt.rc_context(STYLE):
+        figure = light_figure(plt.figure(figsize=(_WIDTH, above + .28 + sum(sizes))))
         total = figure.get_figheight()
         figure.text(0, 1, title, va='top', weight='bold', size=11, parse_math=False)
         legend = ('green: looked at for this query, with the selector’s share; '

@@ -190,7 +190,7 @@ def generate_answers(
 # %% ../../nbs/tasks/04_answers.ipynb #555ed56f
 @patch
 def settings(self:AnswerModel)->dict:
-    "What the configuration does not say (chapter training.checkpoints)."
+    "What the configuration does not say (smaug.training.checkpoints)."
     return dict(decoder_layers=len(self.decoder))
 
 @patch(cls_method=True)

@@ -102,7 +102,7 @@ def judge_retrieval(
     max_words:int=0,        # S at most; 0 = as the model was trained
     ensemble:str='concat',  # how frames are joined in re-ranking, see `match_scores`
     keep:str='ratio',       # frames that the selector leaves, see `match_scores`
-    folder=None,            # keep the gallery there (chapter tasks.gallery); None = in memory
+    folder=None,            # keep the gallery there (smaug.tasks.gallery); None = in memory
     name:str='',            # of the checkpoint, written into that folder
     num_workers:int=0,      # processes that decode
 )->Judged:

@@ -47,7 +47,7 @@ def recall(
 class Gallery(NamedTuple):
     "Every clip of a gallery, encoded once."
     embedding:torch.Tensor  # (G, T, E) unit-length, one per frame
-    # (G, T, 1+V', D) after the temporal encoder; may lie on disk (chapter tasks.gallery)
+    # (G, T, 1+V', D) after the temporal encoder; may lie on disk (smaug.tasks.gallery)
     tokens:torch.Tensor
     index:torch.Tensor      # (G,) record of each clip
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['register_architecture', 'build_architecture', 'save_checkpoint', 'read_history', 'add_stage', 'steps_behind',
-           'load_model', 'load_weights', 'load_checkpoint']
+           'find_checkpoint', 'load_model', 'load_weights', 'load_checkpoint']
 
 # %% ../../nbs/training/01_checkpoints.ipynb #4fbfa068
 import re
@@ -204,8 +204,11 @@ def _make_config(cls, values, source, version='another version'):
         made[name] = value
     return cls(**made)
 
-# %% ../../nbs/training/01_checkpoints.ipynb #036231dd
-def _find(name_or_folder, **hub):
+# %% ../../nbs/training/01_checkpoints.ipynb #a2c10006
+def find_checkpoint(
+    name_or_folder:str|Path,    # a folder, or a name on the hub, as 'someone/model'
+    **hub,                      # for `snapshot_download`: revision, cache_dir, local_files_only
+)->Path:                        # need not exist, if it is no name of the hub
     "A local folder, or that of a model of the hub, fetched if need be."
     folder = whole_folder(name_or_folder)
     named = isinstance(name_or_folder, str) and re.fullmatch(r'[\w.-]+/[\w.-]+', name_or_folder)
@@ -219,6 +222,7 @@ def _find(name_or_folder, **hub):
             f"no folder {name_or_folder} here, and the hub gave no model of that name "
             f"({type(error).__name__}); check the name and the connection") from error
 
+# %% ../../nbs/training/01_checkpoints.ipynb #036231dd
 def _fit_positions(theirs, old, new):
     "Resize learned positions where the images have another size (Table 10)."
     names = [k for k in theirs if k.endswith('pos_embed')]
@@ -251,8 +255,8 @@ def load_model(
 )->nn.Module:                       # in evaluation mode
     """Rebuild whatever model a checkpoint holds; every weight must fit, or the differences are
     listed."""
-    folder = _find(name_or_folder, revision=revision, cache_dir=cache_dir,
-                   local_files_only=local_files_only)
+    folder = find_checkpoint(name_or_folder, revision=revision, cache_dir=cache_dir,
+                             local_files_only=local_files_only)
     about = read_about(folder)
     known = _architecture(about, folder)
     if expected is not None and known.cls is not getattr(expected, 'saved_as', expected):

@@ -274,7 +274,7 @@ def first_bad(
 # %% ../../nbs/training/03_states.ipynb #317700b6
 def keep_batch(
     path:str|Path,      # .safetensors
-    batch:dict,         # tensors, and things that JSON knows
+    batch:dict,         # tensors, and what JSON can hold
     **about,            # what else to keep, JSON-ready
 )->Path:
     """Write a batch where a person can look at it: tensors as safetensors, captions and the like
@@ -304,8 +304,8 @@ def stop_if_not_finite(
     accelerator:Accelerator,    # or `PartialState`
     folder=None,                # where the batch is kept; None = a temporary folder
 ):
-    """Stop every process at the first step in which one of them had a loss that is no number,
-    and keep its batch."""
+    """Stop every process at the first step in which one of them had a non-finite loss, and
+    keep its batch."""
     bad = first_bad(recent)
     step = bad[0] if bad else None
     steps = [s for s in (gather_object([step]) if accelerator.num_processes > 1 else [step])

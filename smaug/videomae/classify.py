@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import torch
-from ..lean import timm# without torch's compiler
+from ..lean import timm  # without torch's compiler
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, Mixup
 from timm.data.mixup import mixup_target
 from timm.layers import LayerNorm
@@ -21,7 +21,7 @@ from timm.optim import param_groups_layer_decay
 from torch import nn
 from torch.nn import functional as F
 
-from ..models.config import _unknown
+from ..models.config import unknown_name
 from ..core import check_multiple, check_range, make_generator
 from ..data.frames import normalize_frames
 from .model import VideoEncoder, VideoMAE, VideoMAEConfig
@@ -63,7 +63,7 @@ def classifier_config(
     "Give an encoder's configuration a head."
     known = [f.name for f in fields(ClassifierConfig)]
     for key in overrides:
-        if key not in known: raise ValueError(_unknown('model field', key, known))
+        if key not in known: raise ValueError(unknown_name('model field', key, known))
     return ClassifierConfig(**asdict(config) | overrides)
 
 # %% ../../nbs/annex/videomae/02_classify.ipynb #328f1460
@@ -117,7 +117,7 @@ def class_turns(
 )->dict:                        # turn → (C,) int64, the class that each class becomes
     "Number the classes of a table of turns."
     for turn in turns:
-        if turn not in MOTION_TURNS: raise ValueError(_unknown('turn', turn, MOTION_TURNS))
+        if turn not in MOTION_TURNS: raise ValueError(unknown_name('turn', turn, MOTION_TURNS))
     every = [pair for pairs in turns.values() for pair in pairs]
     absent = {name for pair in every for name in pair} - set(names)
     if absent:

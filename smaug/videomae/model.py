@@ -21,8 +21,8 @@ from ..models.masking import (
     embed_patches, frame_mask, grid_size, masked_ids, patchify, random_mask, take, tube_mask,
     unpatchify, visible_ids)
 from ..lean import timm
-from ..models.config import _from_presets, _unknown
-from ..models.mae import _init_linear
+from ..models.config import from_presets, unknown_name
+from ..models.mae import init_linear
 from ..data.frames import normalize_frames
 from ..options.motion import average_wave, space_time_waves
 
@@ -134,10 +134,10 @@ def cube_mask(
     generator:torch.Generator=None,     # the mask is made on its device; None = torch's global one
 )->torch.Tensor:  # (B, N) bool, True = removed; every row removes equally many
     "Draw the cubes that the encoder does not see."
-    if kind not in MASKS: raise ValueError(_unknown('mask', kind, MASKS))
+    if kind not in MASKS: raise ValueError(unknown_name('mask', kind, MASKS))
     check_range('mask_ratio', mask_ratio, 0, 1, remedy='it is the share removed; VideoMAE uses 0.9')
     (t, h, w), (units, removed, _) = grid, _mask_counts(kind, grid, mask_ratio)
-    # chapter models.masking counts what stays: ⌊units·(1 − share)⌋
+    # smaug.models.masking counts what stays: ⌊units·(1 − share)⌋
     share = max(0, removed - .5)/units
     if kind == 'tube': return tube_mask(units, share, batch_size, generator).repeat(1, t)
     if kind == 'random': return random_mask(units, share, batch_size, generator)
@@ -202,9 +202,9 @@ def _check_config(c):
                    'choose embed_dim as a multiple of num_heads')
     check_multiple('decoder_dim', c.decoder_dim, c.decoder_heads,
                    'choose decoder_dim as a multiple of decoder_heads')
-    if c.mask not in MASKS: raise ValueError(_unknown('mask', c.mask, MASKS))
+    if c.mask not in MASKS: raise ValueError(unknown_name('mask', c.mask, MASKS))
     if c.positions not in _POSITIONS:
-        raise ValueError(_unknown('positions', c.positions, _POSITIONS))
+        raise ValueError(unknown_name('positions', c.positions, _POSITIONS))
     check_range('mask_ratio', c.mask_ratio, 0, 1,
                 remedy='it is the share removed; VideoMAE uses 0.9')
     check_range('motion_weight', c.motion_weight, 0, float('inf'))
@@ -238,7 +238,7 @@ def make_videomae_config(
     **overrides,                # fields of `VideoMAEConfig` that differ
 )->VideoMAEConfig:
     "A preset with some fields overridden; unknown names are refused with the nearest known one."
-    return _from_presets(VIDEOMAE_PRESETS, preset, overrides)
+    return from_presets(VIDEOMAE_PRESETS, preset, overrides)
 
 # %% ../../nbs/annex/videomae/01_model.ipynb #2e50681d
 def _blocks(dim, depth, heads, mlp_ratio, eps, drop_path=0.):
@@ -266,7 +266,7 @@ class VideoEncoder(nn.Module):
                              persistent=False)
         self.blocks = _blocks(c.embed_dim, c.depth, c.num_heads, c.mlp_ratio, c.norm_eps, drop_path)
         self.norm = LayerNorm(c.embed_dim, eps=c.norm_eps) if final_norm else nn.Identity()
-        self.apply(_init_linear)
+        self.apply(init_linear)
 
     def forward(self,
         frames:torch.Tensor,        # (B, T, 3, H, W), normalised
@@ -309,7 +309,7 @@ class CubeDecoder(nn.Module):
                               c.norm_eps)
         self.norm = LayerNorm(c.decoder_dim, eps=c.head_norm_eps)
         self.head = nn.Linear(c.decoder_dim, 3*c.tubelet_size*c.patch_size**2)
-        self.apply(_init_linear)
+        self.apply(init_linear)
 
     def forward(self,
         tokens:torch.Tensor,        # (B, V, D), from the encoder
@@ -333,7 +333,7 @@ class VideoMAE(nn.Module):
         self.decoder = CubeDecoder(config)
         D = config.embed_dim
         if config.motion_weight:
-            self.motion_head = nn.Sequential(LayerNorm(D), nn.Linear(D, D)).apply(_init_linear)
+            self.motion_head = nn.Sequential(LayerNorm(D), nn.Linear(D, D)).apply(init_linear)
 
     def forward(self,
         # `frames` (B, T, 3, H, W) uint8, or R views each, (B, R, T, 3, H, W); `mask` (·, N) bool,
@@ -370,8 +370,7 @@ class VideoMAE(nn.Module):
         frames:torch.Tensor,        # (B, T, 3, H, W) uint8
         mask:torch.Tensor,          # (B, N) bool, True = hidden
     )->torch.Tensor:                # (B, D)
-        """Average the waves of the cells that are visible, each weighted by how much it changes
-        (chapter options.motion)."""
+        "Average the waves of the visible cells, each weighted by its motion (`average_wave`)."
         c, cells = self.config, self.config.patch_size//self.config.motion_cell
         hidden = mask.unflatten(1, c.grid).repeat_interleave(c.tubelet_size, 1)
         # (B, T, cells of a frame)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import torch
 from fastcore.basics import patch
-from ..lean import timm# without torch's compiler
+from ..lean import timm  # without torch's compiler
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.utils import accuracy
 

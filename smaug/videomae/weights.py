@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from transformers.models.videomae.configuration_videomae import VideoMAEConfig as HubConfig
 
-from ..training.checkpoints import _find
+from ..training.checkpoints import find_checkpoint
 from .classify import VideoClassifier, classifier_config
 from ..files import fill_weights, read_weights
 from .model import VideoMAE, VideoMAEConfig
@@ -126,7 +126,7 @@ class _Public(NamedTuple):
 
 def _read_public(name_or_folder, wanted, instead):
     "Read configuration and weights of a folder that transformers wrote."
-    folder = _find(name_or_folder)
+    folder = find_checkpoint(name_or_folder)
     path = folder/'config.json'
     if not path.is_file():
         raise FileNotFoundError(
