@@ -7,20 +7,19 @@ __all__ = ['merged_parameters', 'declared_parameters', 'checked_parameters', 'ru
            'save_metrics', 'metrics_table']
 
 # %% ../nbs/support/04_run.ipynb #67bb97f8
-import ast, difflib, json, os, re, shlex, signal, sys
+import ast, json, os, re, shlex, signal, sys
 from pathlib import Path
 import psutil, yaml
 from fastcore.script import call_parse
-from .core import repo_root
+from .core import did_you_mean, repo_root
 
 # %% ../nbs/support/04_run.ipynb #4ef5b018
 def _one_of(kind, name, known, where):
     "Refuse a name that is not known, proposing the nearest one."
     if name in known: return
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    raise ValueError(
-        f"{where}: unknown {kind} {name!r}{f', did you mean {near[0]!r}?' if near else ','} "
-        f"known are {', '.join(sorted(known)) or 'none'}")
+    hint = did_you_mean(name, known) or ','
+    raise ValueError(f"{where}: unknown {kind} {name!r}{hint} "
+                     f"known are {', '.join(sorted(known)) or 'none'}")
 
 # %% ../nbs/support/04_run.ipynb #7b762741
 class _Params(yaml.SafeLoader):

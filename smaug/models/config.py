@@ -7,9 +7,8 @@ __all__ = ['PRESETS', 'SmaugConfig', 'make_config']
 
 # %% ../../nbs/support/05_config.ipynb #85ff3d38
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 
-from ..core import check_multiple, check_range
+from ..core import check_multiple, check_range, did_you_mean
 
 # %% ../../nbs/support/05_config.ipynb #1c78bfdd
 # ours, chapter options.model
@@ -135,9 +134,7 @@ PRESETS = dict(smaug_b_4f=SmaugConfig(), smaug_b_1f=SmaugConfig(num_frames=1, nu
 # %% ../../nbs/support/05_config.ipynb #a0d66837
 def _unknown(kind, name, known):
     "What to tell somebody who misspelt a name."
-    near = get_close_matches(name, known, 1)
-    hint = f'; did you mean {near[0]!r}?' if near else ''
-    return f"unknown {kind} {name!r}{hint} (known: {', '.join(known)})"
+    return f"unknown {kind} {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})"
 
 def _from_presets(presets, preset, overrides):
     "A preset with some fields overridden; lists, as YAML has them, become tuples."
