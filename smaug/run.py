@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil, yaml
 from fastcore.script import call_parse
 from .core import did_you_mean, repo_root
+from .files import whole_file
 
 # %% ../nbs/support/04_run.ipynb #4ef5b018
 def _one_of(kind, name, known, where):
@@ -206,9 +207,8 @@ def save_metrics(
             f"{path} would hold a number that JSON has not (NaN or infinity): {metrics}") from error
     if _rank(): return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f'.{path.name}.{os.getpid()}')
-    half.write_text(text + '\n')
-    half.replace(path)
+    with whole_file(path) as part:
+        part.write_text(text + '\n')
     return path
 
 # %% ../nbs/support/04_run.ipynb #fdb187fd

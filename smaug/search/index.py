@@ -13,7 +13,6 @@ import mimetypes
 import os
 import stat
 import torch
-import fcntl
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from ..data.frames import UnreadableMedia, resize_frames, sample_clip
 from ..core import check_range, repo_root
+from ..files import lock_folder, whole_file
 from ..models.sparsify import token_trace
 
 # %% ../../nbs/annex/search/01_index.ipynb #143ec5eb
@@ -202,13 +202,6 @@ class ClipIndex:
             if clips:
                 yield number, clips, self.tensor(number, 'embedding', [c.row for c in clips])
 
-# %% ../../nbs/annex/search/01_index.ipynb #7162154b
-def _write_whole(path, write):
-    "Let `write` fill a file that gets its name when it is whole."
-    part = path.with_name(path.name + '.part')
-    write(part)
-    os.replace(part, path)
-
 # %% ../../nbs/annex/search/01_index.ipynb #68d9bd9c
 @patch
 def write_lines(self:ClipIndex,
@@ -217,8 +210,9 @@ def write_lines(self:ClipIndex,
 ):
     "Say what a chunk holds; several lines may share a row."
     if lines:
-        text = ''.join(json.dumps(c._asdict()) + '\n' for c in lines)
-        return _write_whole(self.path(number, 'jsonl'), lambda part: part.write_text(text))
+        with whole_file(self.path(number, 'jsonl')) as part:
+            part.write_text(''.join(json.dumps(c._asdict()) + '\n' for c in lines))
+        return
     for kind in ('jsonl', 'safetensors'):
         self.path(number, kind).unlink(missing_ok=True)
 
@@ -233,27 +227,9 @@ def add_chunk(self:ClipIndex,
                for k, v in tensors.items()}
     number = max(self.numbers(), default=-1) + 1
     if tensors:
-        _write_whole(self.path(number, 'safetensors'), lambda part: save_file(tensors, part))
+        with whole_file(self.path(number, 'safetensors')) as part:
+            save_file(tensors, part)
     self.write_lines(number, lines)
-
-# %% ../../nbs/annex/search/01_index.ipynb #0bb87304
-def _take_lock(place):
-    "Hold a folder for this process."
-    lock = open(place/'lock', 'a+')
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        owner = lock.read()
-        lock.close()
-        raise RuntimeError(
-            f"process {owner} is at work on the index {place}; wait until it is done, "
-            "or give another place (--index)") from None
-    lock.seek(0)
-    lock.truncate()
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
 
 # %% ../../nbs/annex/search/01_index.ipynb #ce2daf6d
 def _own_files(place):
@@ -296,7 +272,7 @@ def open_index(
     if others and place/'about.json' not in ours:
         raise ValueError(f"{place} holds no index but other files ({min(others)}); "
                          "give an empty or a new folder (--index)")
-    lock = _take_lock(place)
+    lock = lock_folder(place, 'give another place (--index)')
     try:
         if rebuild:
             for path in ours:
@@ -310,7 +286,8 @@ def open_index(
         if about:
             _check_same(place, about, wanted)
         else:
-            _write_whole(file, lambda part: part.write_text(json.dumps(wanted)))
+            with whole_file(file) as part:
+                part.write_text(json.dumps(wanted))
         return ClipIndex(Path(folder), place, wanted, lock)
     except BaseException:
         lock.close()
