@@ -19,12 +19,11 @@ from typing import NamedTuple
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fastcore.basics import patch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from ..data.frames import UnreadableMedia, resize_frames, sample_clip
 from ..core import check_range, repo_root
 from ..files import lock_folder, whole_file
 from ..models.sparsify import token_trace
+from ..tasks.gallery import ChunkStore
 
 # %% ../../nbs/annex/search/01_index.ipynb #143ec5eb
 class Listing(NamedTuple):
@@ -165,10 +164,12 @@ class ClipIndex:
     about:dict      # format, folder, checkpoint, num_frames, half
     lock:object     # held until `close`
 
+    def __post_init__(self):
+        self.store = ChunkStore(self.place, 'make the index anew (--rebuild)')
     def close(self): self.lock.close()
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
-    def path(self, number, kind): return self.place/f'chunk-{number:06d}.{kind}'
+    def path(self, number, kind): return self.store.path(number).with_suffix(f'.{kind}')
     def numbers(self): return sorted(int(p.stem[6:]) for p in self.place.glob('chunk-*.jsonl'))
 
     def lines(self, number:int)->list[IndexedClip]:
@@ -182,17 +183,7 @@ class ClipIndex:
 
     def tensor(self, number:int, name:str, rows:list[int])->torch.Tensor:
         "Read some rows of `embedding`, `tokens` or `ids` of a chunk, in full precision."
-        path = self.path(number, 'safetensors')
-        try:
-            with safe_open(path, 'pt') as file:
-                if len(rows) > 8:
-                    values = file.get_tensor(name)[rows]
-                else:
-                    values = torch.cat([file.get_slice(name)[row:row + 1] for row in rows])
-        except (SafetensorError, OSError) as error:
-            raise ValueError(
-                f"{path} is damaged ({error}); make the index anew (--rebuild)") from error
-        return values.float() if values.is_floating_point() else values.long()
+        return self.store.rows(number, name, rows)
 
     def chunks(self)->Iterator[tuple[int, list[IndexedClip], torch.Tensor]]:
         """Go through all clips, a chunk at a time: its number, its clips, their embeddings (n,
@@ -223,12 +214,11 @@ def add_chunk(self:ClipIndex,
 ):
     "Write a chunk behind the others: first what it holds, then that it is there."
     half = torch.float16 if self.about['half'] else torch.float32
-    tensors = {k: v.to(half if v.is_floating_point() else torch.int16).contiguous()
+    tensors = {k: v.to(half if v.is_floating_point() else torch.int16)
                for k, v in tensors.items()}
     number = max(self.numbers(), default=-1) + 1
     if tensors:
-        with whole_file(self.path(number, 'safetensors')) as part:
-            save_file(tensors, part)
+        self.store.write(number, tensors)
     self.write_lines(number, lines)
 
 # %% ../../nbs/annex/search/01_index.ipynb #ce2daf6d
