@@ -9,7 +9,8 @@ from pages import FENCE, admonitions, mathml, notebook_pages, outside_code
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {'': 'The paper', 'tasks': 'Tasks', 'pipeline': 'Pipeline', 'data': 'Data',
           'training': 'Training', 'support': 'Support', 'annex/corpus': 'Annex: corpus',
-          'annex/formats': 'Annex: formats', 'annex/options': 'Annex: options',
+          'annex/formats': 'Annex: formats', 'annex/commands': 'Annex: commands',
+          'annex/options': 'Annex: options',
           'annex/videomae': 'Annex: VideoMAE', 'annex/lvmae': 'Annex: LVMAE',
           'annex/search': 'Annex: search', 'annex/cost': 'Annex: cost',
           'annex/reliability': 'Annex: reliability', 'pipeline/options': 'Pipeline: options',

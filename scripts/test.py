@@ -261,7 +261,7 @@ def run_copy(name, copy, arguments, variables):
 
 
 def run_hard(cpu, threads, only):
-    "Check a copy whose path has a space, beside busy processes; numbers passed and failed."
+    "Check a copy whose path has a space; numbers passed and failed."
     name, began = f'{cpu}, threads {threads}, busy cores, path with a space', time.time()
     with tempfile.TemporaryDirectory(prefix='smaug hard ') as place:
         copy, temporary = Path(place)/'a clone', Path(place)/'temporary files'
@@ -270,27 +270,26 @@ def run_hard(cpu, threads, only):
         print(f'\n== {name}: {copy}', flush=True)
         arguments = ['--cpu', cpu, '--threads', str(threads), '--only', *only]
         variables = dict(PYTHONPATH=str(copy), TMPDIR=str(temporary))
-        with busy_cores() as hogs:
-            passed, failed = run_copy(cpu, copy, arguments, variables)
-            spent = [sum(hog.cpu_times()[:2]) for hog in hogs if hog.poll() is None]
-        failed += len(spent) < len(hogs)            # a core was idle
-    computed = ' and '.join(f'{seconds:.0f} s' for seconds in spent)
-    print(f'== {name}: {passed} passed, {failed} failed; {time.time() - began:.0f} s, in which the '
-          f'busy processes computed {computed}', flush=True)
+        passed, failed = run_copy(cpu, copy, arguments, variables)
+    print(f'== {name}: {passed} passed, {failed} failed; {time.time() - began:.0f} s', flush=True)
     return passed, failed
 
 
 def test_hard(only):
-    "Run under all hard settings at the same time, so that they are in each other's way, too."
+    "Run all hard settings at once, in each other's way and beside a busy process on each core."
     pool = ThreadPoolExecutor(len(HARD))
     try:
-        running = [pool.submit(run_hard, *setting, only) for setting in HARD]
-        found = [run.result() for run in running]
+        with busy_cores() as hogs:
+            running = [pool.submit(run_hard, *setting, only) for setting in HARD]
+            found = [run.result() for run in running]
+            spent = [sum(hog.cpu_times()[:2]) for hog in hogs if hog.poll() is None]
     finally:
         for child in psutil.Process().children(recursive=True):
             child.terminate()
         pool.shutdown()
+    print('busy processes computed', ' and '.join(f'{seconds:.0f} s' for seconds in spent))
     passed, failed = (sum(column) for column in zip(*found))
+    failed += len(spent) < len(hogs)                # a core was idle
     print(f'{passed} passed, {failed} failed')
     sys.exit(bool(failed))
 
