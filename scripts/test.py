@@ -123,8 +123,9 @@ def chosen_notebooks(only):
 def environment(cpu, threads):
     "Where notebooks run: the kind of CPU, the threads, and this tree's package."
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+    # GOMP_SPINCOUNT: threads that wait for one that a busy core holds up go to sleep soon
     return dict(os.environ, PYTHONPATH=path, OMP_NUM_THREADS=str(threads), PYTHONUNBUFFERED='1',
-                MPLBACKEND='agg', TOKENIZERS_PARALLELISM='false') | CPUS[cpu]
+                GOMP_SPINCOUNT='1000', MPLBACKEND='agg', TOKENIZERS_PARALLELISM='false') | CPUS[cpu]
 
 
 def check_setting(cpu, threads):

@@ -7,20 +7,20 @@ __all__ = ['merged_parameters', 'declared_parameters', 'checked_parameters', 'ru
            'environment_conditions', 'save_metrics', 'metrics_table']
 
 # %% ../nbs/support/04_run.ipynb #67bb97f8
-import ast, difflib, json, os, platform, re, shlex, signal, sys
+import ast, json, os, platform, re, shlex, signal, sys
 from pathlib import Path
 import psutil, yaml
 from fastcore.script import call_parse
-from .core import repo_root
+from .core import did_you_mean, repo_root
+from .files import whole_file
 
 # %% ../nbs/support/04_run.ipynb #4ef5b018
 def _one_of(kind, name, known, where):
     "Refuse a name that is not known, proposing the nearest one."
     if name in known: return
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    raise ValueError(
-        f"{where}: unknown {kind} {name!r}{f', did you mean {near[0]!r}?' if near else ','} "
-        f"known are {', '.join(sorted(known)) or 'none'}")
+    hint = did_you_mean(name, known) or ','
+    raise ValueError(f"{where}: unknown {kind} {name!r}{hint} "
+                     f"known are {', '.join(sorted(known)) or 'none'}")
 
 # %% ../nbs/support/04_run.ipynb #7b762741
 class _Params(yaml.SafeLoader):
@@ -231,9 +231,8 @@ def save_metrics(
             f"{path} would hold a number that JSON has not (NaN or infinity): {metrics}") from error
     if _rank(): return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f'.{path.name}.{os.getpid()}')
-    half.write_text(text + '\n')
-    half.replace(path)
+    with whole_file(path) as part:
+        part.write_text(text + '\n')
     return path
 
 # %% ../nbs/support/04_run.ipynb #fdb187fd

@@ -17,6 +17,7 @@ import torch
 
 from .data.captions import train_tokenizer, vocabulary_of
 from .core import repo_root
+from .files import whole_file
 from .data.datasets import ClipDataset, clip_loader, mixed_batches
 from .models.config import make_config
 from .options.model import make_model
@@ -150,6 +151,6 @@ def keep_history(
     path = Path(root)/'history'/f'{name}.json'
     if not processes().is_main_process: return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix('.part')
-    part.write_text(json.dumps(history))
-    return part.replace(path)
+    with whole_file(path) as part:
+        part.write_text(json.dumps(history))
+    return path

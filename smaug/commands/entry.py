@@ -6,7 +6,7 @@
 __all__ = ['check', 'search']
 
 # %% ../../nbs/annex/commands/01_entry.ipynb #c0a10004
-import argparse, difflib, re, sys
+import argparse, re, sys
 from pathlib import Path
 
 # %% ../../nbs/annex/commands/01_entry.ipynb #c0a10007
@@ -20,9 +20,9 @@ _KNOWN = [*_VIDEO_TEXT, *_QUESTIONS, *_ACTIONS, *_OWN]
 def _known_dataset(name):
     "Refuse a dataset that the catalogue has not, proposing the nearest."
     if name in _KNOWN: return
-    near = ' or '.join(difflib.get_close_matches(name, _KNOWN, 3, .4))
+    from smaug.core import did_you_mean     # imports numpy
     raise ValueError(f"no dataset {name!r}; expected one of {', '.join(_KNOWN)}"
-                     + f"; did you mean {near}?"*bool(near))
+                     + did_you_mean(name, _KNOWN, 3, .4))
 
 def _existing_folder(folder, what):
     "Refuse a folder that is not there."

@@ -13,7 +13,6 @@ import numpy as np
 import shutil
 import sys
 import tempfile
-import time
 import av
 from dataclasses import asdict, replace
 from itertools import count
@@ -22,6 +21,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from av.bitstream import BitStreamFilterContext
 from PIL import Image
+from ..files import Progress
 from .items import CLASSES, COUNTS, Item, list_items, pair_split, pick
 from .paint import COLORS, NOUNS, PATTERNS, PLACES, rng_for
 from .scenes import (
@@ -293,13 +293,13 @@ def build_corpus(
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty; name a new folder or remove it first")
-    items, start = list_items(counts), time.time()
+    items = list_items(counts)
+    progress = Progress(folder.name, len(items), 'files')
     with ProcessPoolExecutor(max(1, workers)) as pool:
         paint = partial(write_media, folder=folder)
         written = pool.map(paint, items, chunksize=16) if workers else map(paint, items)
-        for done, _ in enumerate(written, 1):
-            if done % 1000 == 0 or done == len(items):
-                print(f'{done}/{len(items)} files, {time.time() - start:.0f} s')
+        for _ in written:
+            progress.step()
     write_annotations(items, folder)
     return items
 

@@ -17,6 +17,7 @@ import torch
 from torch.nn import functional as F
 from ..data.captions import encode_captions
 from ..core import check_range
+from ..files import whole_file
 from .build import write_video
 from .items import draw_scene, pick
 from .paint import rng_for
@@ -120,10 +121,10 @@ def write_trials(
     folder, records = Path(folder), []
     folder.mkdir(parents=True, exist_ok=True)
     for trial in trials:
-        path, part = folder/f'{trial.name}.mp4', folder/f'.{trial.name}.part.mp4'
+        path = folder/f'{trial.name}.mp4'
         if not path.is_file():
-            write_video(part, render_clip(trial.clip), preset='veryfast')
-            part.replace(path)
+            with whole_file(path, '.part.mp4') as part:
+                write_video(part, render_clip(trial.clip), preset='veryfast')
         records.append(Caption(str(path), 'video', (trial.caption,), trial.name))
     return records
 

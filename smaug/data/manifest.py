@@ -6,7 +6,7 @@
 __all__ = ['ROWS_PER_BATCH', 'clip_number', 'Manifest', 'write_manifest']
 
 # %% ../../nbs/data/04_manifest.ipynb #14875ff9
-import hashlib, os, typing
+import hashlib, typing
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute
 from fastcore.basics import patch
 from ..core import check_range
+from ..files import whole_file
 from .records import Caption, Label, Question
 
 # %% ../../nbs/data/04_manifest.ipynb #2270b79c
@@ -207,8 +208,7 @@ def write_manifest(
     **extra_columns:Iterable,  # name = a number, string or list for each record, e.g. clip=range(9)
 )->'Manifest':
     "Stream records into a file, 10,000 rows at a time."
-    part, path = Path(f'{path}.part'), Path(path)
-    records = iter(records)
+    path, records = Path(path), iter(records)
     if record_type is None:
         first = next(records, None)
         if first is None:
@@ -219,16 +219,16 @@ def write_manifest(
     head = {'record': record_type.__name__, **(notes or {})}
     path.parent.mkdir(parents=True, exist_ok=True)
     writer, extra = None, {name: iter(more) for name, more in extra_columns.items()}
-    try:
-        for batch in _batches(records, record_type, extra):
-            writer = writer or pa.ipc.new_file(str(part), batch.schema.with_metadata(head))
-            writer.write_batch(batch)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path.name}: {error}; give each column one type") from error
-    finally:
-        if writer:
-            writer.close()
-    os.replace(part, path)
+    with whole_file(path) as part:
+        try:
+            for batch in _batches(records, record_type, extra):
+                writer = writer or pa.ipc.new_file(str(part), batch.schema.with_metadata(head))
+                writer.write_batch(batch)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{path.name}: {error}; give each column one type") from error
+        finally:
+            if writer:
+                writer.close()
     return Manifest.open(path, record_type)
 
 # %% ../../nbs/data/04_manifest.ipynb #c1197bba

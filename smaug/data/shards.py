@@ -6,10 +6,10 @@
 __all__ = ['shrink_frames', 'prepare_frames']
 
 # %% ../../nbs/data/06_shards.ipynb #64301b22
-import fcntl, hashlib, io, json, os, re, tarfile, time
+import hashlib, io, json, os, re, tarfile
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np
@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from ..lean import torchvision  # without torch's compiler
 from torchvision.io import encode_jpeg
 from ..core import check_range, end_with_parent
+from ..files import Progress, lock_folder, whole_file
 from .frames import UnreadableMedia, VideoInfo, read_image, resize_frames, sample_clip
 from .records import read_quarantine
 from .manifest import Manifest, write_manifest
@@ -81,9 +82,9 @@ class _ShardWriter:
         self.path = folder/f'{number:06d}.tar'
         self.clips = []
         self.skipped = []
-        self.part = Path(f'{self.path}.part')
-        self.file = open(self.part, 'wb')
-        self.tar = tarfile.open(fileobj=self.file, mode='w', format=tarfile.USTAR_FORMAT)
+        self.open = ExitStack()
+        part = self.open.enter_context(whole_file(self.path, sync=True))
+        self.tar = self.open.enter_context(tarfile.open(part, 'w', format=tarfile.USTAR_FORMAT))
 
     def add(self, key, record, result):
         if isinstance(result, str): return self.skipped.append((record.media, result))
@@ -98,11 +99,7 @@ class _ShardWriter:
         self.clips.append(clip)
 
     def close(self):
-        self.tar.close()
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        self.file.close()
-        os.replace(self.part, self.path)
+        self.open.close()                   # the tar, then the name
         notes = dict(bytes=str(self.path.stat().st_size), skipped=json.dumps(self.skipped),
                      stamp=self.stamp)
         write_manifest(self.clips, f'{self.path}.arrow', StoredClip, notes)
@@ -142,41 +139,8 @@ def _check_parameters(folder, parameters, anew=False):
         raise ValueError(
             f"{folder.name} was begun with {'; '.join(differ)}; pass what it was begun with, "
             "remove the folder, or name another")
-    path.with_suffix('.part').write_text(json.dumps(parameters, indent=1), encoding='utf-8')
-    os.replace(path.with_suffix('.part'), path)
-
-@contextmanager
-def _only_writer(folder):
-    "Keep a second run out of the folder."
-    with open(folder/'lock', 'w') as file:
-        # goes with the process, not to workers
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ValueError(f"another run is writing {folder.name}; "
-                             "wait for it, or name another folder") from error
-        yield
-        (folder/'lock').unlink()
-
-# %% ../../nbs/data/06_shards.ipynb #e9680992
-class _Progress:
-    "Say how far it is: every ten seconds, and at the end."
-    def __init__(self, name, total):
-        self.name = name
-        self.total = total
-        self.done = 0
-        self.skipped = 0
-        self.start = self.last = time.time()
-    def step(self, skipped):
-        self.done += 1
-        self.skipped += skipped
-        now = time.time()
-        if now - self.last < 10 and self.done < self.total: return
-        self.last, rate = now, self.done/max(now - self.start, 1e-9)
-        left = round((self.total - self.done)/rate)
-        print(f"{self.name}: {self.done:,}/{self.total:,} clips, {rate:.0f} a second, "
-              f"{self.skipped:,} skipped, {left//3600}:{left//60 % 60:02}:{left % 60:02} left",
-              flush=True)
+    with whole_file(path) as part:
+        part.write_text(json.dumps(parameters, indent=1), encoding='utf-8')
 
 # %% ../../nbs/data/06_shards.ipynb #109b2008
 def _write_shards(folder, source, rows, todo, stamps, parameters, num_workers, quarantined):
@@ -188,7 +152,7 @@ def _write_shards(folder, source, rows, todo, stamps, parameters, num_workers, q
     decoded = DataLoader(clips, batch_size=None, sampler=rows[places], collate_fn=_as_is,
                          worker_init_fn=end_with_parent, num_workers=num_workers,
                          prefetch_factor=ahead)
-    progress = _Progress(folder.name, len(places))
+    progress = Progress(folder.name, len(places), failed='skipped')
     try:
         for place, result in zip(places, decoded):
             if place % size == 0:
@@ -196,7 +160,7 @@ def _write_shards(folder, source, rows, todo, stamps, parameters, num_workers, q
             writer.add(f'{place:09d}', source[int(rows[place])], result)
             if place % size == size - 1 or place == len(rows) - 1:
                 writer.close()
-            progress.step(isinstance(result, str))
+            progress.step(bad=isinstance(result, str))
     except RuntimeError as error:  # a worker died: of a decoder's bug, or of too little memory
         near = source[int(rows[places[progress.done]])].media
         raise RuntimeError(
@@ -230,8 +194,7 @@ def prepare_frames(
     check_range('quality', quality, 1, 100, True)
     check_range('short_side', short_side, 0, 65_501)
     folder, quarantined = Path(folder), read_quarantine(quarantine) if quarantine else {}
-    folder.mkdir(parents=True, exist_ok=True)
-    with _only_writer(folder):
+    with lock_folder(folder):
         source = write_manifest(records, folder/'source.arrow')
         parameters = dict(frames_per_clip=frames_per_clip, short_side=short_side, quality=quality,
                           clips_per_shard=clips_per_shard, records=len(source),
@@ -250,4 +213,5 @@ def prepare_frames(
                       for n in range(count)]
             join_shards(folder, shards, source, parameters=parameters)
         (folder/'source.arrow').unlink()
+        (folder/'lock').unlink()
     return _report(FrameStore.open(folder))

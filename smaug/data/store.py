@@ -20,6 +20,7 @@ from pyarrow.compute import is_in, list_value_length
 from ..lean import torchvision  # without torch's compiler
 from torchvision.io import ImageReadMode, decode_jpeg
 from ..core import check_range
+from ..files import whole_file
 from .reading import UnreadableMedia, Video, VideoInfo
 from .manifest import Manifest, clip_number, write_manifest
 
@@ -115,8 +116,8 @@ def _write_index(folder, shards, source, tars, parameters):
     most = int(np.where(images, list_value_length(clips.column('offsets')),
                         clips.column('num_frames')).max())
     content = dict(tars=str(tars), shards=list(shards), parameters=parameters, frames_per_clip=most)
-    (folder/'store.json.part').write_text(json.dumps(content, indent=1), encoding='utf-8')
-    os.replace(folder/'store.json.part', folder/'store.json')
+    with whole_file(folder/'store.json') as part:
+        part.write_text(json.dumps(content, indent=1), encoding='utf-8')
 
 # %% ../../nbs/data/05_store.ipynb #f6208e60
 class FrameStore:

@@ -12,7 +12,6 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path, PurePath
 from itertools import islice
@@ -31,7 +30,7 @@ from smaug.formats.questions import (
     ACTIVITYNET_QA_FORMS, MSRVTT_MC_FORMS, MSRVTT_QA_FORMS, read_activitynet_qa, read_msrvtt_mc,
     read_msrvtt_qa)
 from ..data.records import Caption, Label, Question, ReadReport, leave_out
-from ..core import data_dir
+from ..core import data_dir, did_you_mean
 from ..data.manifest import write_manifest
 from ..data.prepared import MIXTURES
 from ..data.img2dataset import index_shards
@@ -208,10 +207,9 @@ def find_dataset(
 )->Dataset:
     "Look a dataset up by its name."
     if name in DATASETS: return DATASETS[name]
-    near = ' or '.join(get_close_matches(name, [*DATASETS, *MIXTURES], 3, .4))
     raise ValueError(f"no dataset {name!r}; expected one of {', '.join(DATASETS)}, "
                      f"or a mixture of them: {', '.join(MIXTURES)}"
-                     + f"; did you mean {near}?"*bool(near))
+                     + did_you_mean(name, [*DATASETS, *MIXTURES], 3, .4))
 
 # %% ../../nbs/annex/formats/10_catalogue.ipynb #c5cb2de6
 def mixture(
@@ -244,7 +242,7 @@ def _there_instead(dataset, folder, split):
     tables = tables_below(folder)
     tuples = [names for layout in dataset.layouts for names in layout.tables.values()]
     wanted = [name for names in tuples for name in names]
-    near = [t for t in tables if get_close_matches(PurePath(t).name, wanted, 1, .6)]
+    near = [t for t in tables if did_you_mean(PurePath(t).name, wanted)]
     if near: return f"the nearest there is {near[0]}"
     there = (f"the tables there are {', '.join(tables[:8])}" if tables
              else "there is no table at all")

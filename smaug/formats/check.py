@@ -6,7 +6,7 @@
 __all__ = ['try_decode', 'decode_all', 'SplitCheck', 'check_split', 'check_dataset', 'run_check']
 
 # %% ../../nbs/annex/formats/11_check.ipynb #7e8c25f7
-import sys, tempfile, time
+import sys, tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +19,7 @@ from ..data.img2dataset import index_shards
 from ..data.reading import UnreadableMedia, read_image
 from ..data.records import ReadReport, RowSet, write_quarantine
 from ..data.frames import sample_clip
+from ..files import Progress
 
 # %% ../../nbs/annex/formats/11_check.ipynb #77029879
 def try_decode(
@@ -126,33 +127,10 @@ def _problem_lines(report, most=5):
         for table, line, message in report.examples[kind][:most]:
             yield f"  {table}, {'line ' if isinstance(line, int) else ''}{line}: {message}"
 
-# %% ../../nbs/annex/formats/11_check.ipynb #64a66314
-class _Progress:
-    """Say how far it is: a line that is written over on a terminal, a line every ten seconds in
-    a log."""
-    def __init__(self, name, total=None):
-        self.name = name
-        self.total = total
-        self.done = 0
-        self.bad = 0
-        self.start = self.shown = time.time()
-        self.every = .2 if sys.stdout.isatty() else 10.
-    def step(self, bad=False):
-        self.done += 1
-        self.bad += bad
-        if time.time() - self.shown > self.every:
-            self.show()
-    def show(self, end=False):
-        self.shown, rate = time.time(), self.done/max(time.time() - self.start, 1e-9)
-        bar = '' if not self.total else f"[{'#'*(20*self.done//self.total):<20}] "
-        of = f" of {self.total:,}" if self.total else ''
-        print(f"{self.name}: {bar}{self.done:,}{of}, {rate:,.0f} a second, {self.bad:,} unreadable",
-              end='\n' if end or not sys.stdout.isatty() else '\r', flush=True)
-
 # %% ../../nbs/annex/formats/11_check.ipynb #39a2b0af
 def _files_of(records, check):
     "Go through records; yield each file once, and count."
-    seen, progress = RowSet(), _Progress(f"{check.dataset}, {check.split}: rows read")
+    seen, progress = RowSet(), Progress(f"{check.dataset}, {check.split}, read", unit='rows')
     for record in records:
         progress.step()
         if seen.add(record.media):
@@ -169,13 +147,14 @@ def _draw(items, count, generator):
     return drawn
 
 def _decode(items, check, workers, total=None):
-    progress = _Progress(f"{check.dataset}, {check.split}: decoded", total)
+    progress = Progress(f"{check.dataset}, {check.split}, decoded", total, 'files', 'unreadable')
     for media, reason in decode_all(items, workers):
         check.tried += 1
-        progress.step(bool(reason))
+        progress.step(bad=bool(reason))
         if reason:
             check.unreadable[media] = reason.split('; replace')[0]
-    progress.show(end=True)
+    if progress.done != total:
+        progress.show()
 
 # %% ../../nbs/annex/formats/11_check.ipynb #1514024b
 def _check_shards(check, place, sample, everything, workers):

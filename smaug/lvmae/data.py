@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from ..core import check_multiple, check_range, repo_root
+from ..files import whole_file
 from .importance import object_cover
 from .clips import (
     LONG_CLASSES, LONG_FRAMES, SIDE, LongClip, draw_long, long_boxes, render_long)
@@ -41,15 +42,16 @@ def draw_split(
     clips = [draw_long(rng_for('long run', split, i), split, ways[i % len(ways)])
              for i in range(count)]
     path = folder/f'{split}.npy'
-    frames = np.lib.format.open_memmap(folder/f'{split}.part', 'w+', np.uint8,
-                                       (count, LONG_FRAMES, 3, size, size))
-    for i, clip in enumerate(clips):
-        blocks = render_long(clip).reshape(LONG_FRAMES, size, SIDE//size, size, SIDE//size, 3)
-        frames[i] = np.moveaxis(np.rint(blocks.mean((2, 4))), 3, 1)
-    frames.flush()
-    del frames
-    (folder/f'{split}.json').write_text(json.dumps([asdict(c) for c in clips]))
-    return (folder/f'{split}.part').replace(path)
+    with whole_file(path) as part:
+        frames = np.lib.format.open_memmap(part, 'w+', np.uint8,
+                                           (count, LONG_FRAMES, 3, size, size))
+        for i, clip in enumerate(clips):
+            blocks = render_long(clip).reshape(LONG_FRAMES, size, SIDE//size, size, SIDE//size, 3)
+            frames[i] = np.moveaxis(np.rint(blocks.mean((2, 4))), 3, 1)
+        frames.flush()
+        del frames
+        (folder/f'{split}.json').write_text(json.dumps([asdict(c) for c in clips]))
+    return path
 
 # %% ../../nbs/annex/lvmae/07_data.ipynb #318439d6
 def open_split(

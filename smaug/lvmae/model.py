@@ -30,6 +30,7 @@ from .importance import MOTIONS, POLICIES, motion_scores, num_decoded, select_to
 from ..models.masking import take, visible_ids
 from .tokenizer import TokenizerConfig, VideoTokenizer
 from ..data.frames import normalize_frames
+from ..cost.cost import block_cost, linear_cost
 
 # %% ../../nbs/annex/lvmae/05_model.ipynb #4ad5aae9
 TARGETS = ('digits', 'indices', 'codes', 'pixels')
@@ -221,9 +222,6 @@ def targets(self:LVMAE,
                              "them with this cube")
     return given
 
-# %% ../../nbs/annex/lvmae/05_model.ipynb #283d5697
-def _block_flops(n, dim, mlp_ratio): return 2*n*dim**2*(4 + 2*mlp_ratio) + 4*n**2*dim
-
 # %% ../../nbs/annex/lvmae/05_model.ipynb #90c64e9c
 def pretrain_flops(
     config:LVMAEConfig,
@@ -233,10 +231,11 @@ def pretrain_flops(
     V = c.num_tokens - c.num_masked
     K = c.num_selected
     pixels = 3*c.tubelet_size*c.patch_size**2
-    encoder = 2*V*pixels*c.embed_dim + c.depth*_block_flops(V, c.embed_dim, c.mlp_ratio)
-    decoder = 2*V*c.embed_dim*c.decoder_dim + 2*K*c.decoder_dim*c.output_dim
-    decoder += c.decoder_depth*_block_flops(V + K, c.decoder_dim, c.mlp_ratio)
-    return dict(encoder=3*encoder, decoder=3*decoder)
+    D, d = c.embed_dim, c.decoder_dim
+    encoder = linear_cost(V, pixels, D) + c.depth*block_cost(V, D, c.mlp_ratio*D, c.num_heads)
+    decoder = linear_cost(V, D, d) + linear_cost(K, d, c.output_dim)
+    decoder += c.decoder_depth*block_cost(V + K, d, c.mlp_ratio*d, c.decoder_heads)
+    return dict(encoder=encoder.flops, decoder=decoder.flops)
 
 # %% ../../nbs/annex/lvmae/05_model.ipynb #ca6cc0dc
 def _kept(module, inputs, fused):

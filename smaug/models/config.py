@@ -7,9 +7,8 @@ __all__ = ['PRESETS', 'SmaugConfig', 'unknown_name', 'from_presets', 'make_confi
 
 # %% ../../nbs/support/05_config.ipynb #85ff3d38
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 
-from ..core import check_multiple, check_range
+from ..core import check_multiple, check_range, did_you_mean
 
 # %% ../../nbs/support/05_config.ipynb #a2c10009
 # fields that go beyond the paper (smaug.options.model)
@@ -136,9 +135,7 @@ def unknown_name(
     known,          # names that there are
 )->str:             # the message of a ValueError
     "What to tell somebody who misspelt a name."
-    near = get_close_matches(name, known, 1)
-    hint = f'; did you mean {near[0]!r}?' if near else ''
-    return f"unknown {kind} {name!r}{hint} (known: {', '.join(known)})"
+    return f"unknown {kind} {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})"
 
 def from_presets(
     presets:dict,       # name → frozen dataclass

@@ -13,18 +13,17 @@ import mimetypes
 import os
 import stat
 import torch
-import fcntl
 import json
 from pathlib import Path
 from typing import NamedTuple
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fastcore.basics import patch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from ..data.frames import UnreadableMedia, resize_frames, sample_clip
 from ..core import check_range, repo_root
+from ..files import lock_folder, whole_file
 from ..models.sparsify import token_trace
+from ..tasks.gallery import ChunkStore
 
 # %% ../../nbs/annex/search/01_index.ipynb #143ec5eb
 class Listing(NamedTuple):
@@ -165,10 +164,12 @@ class ClipIndex:
     about:dict      # format, folder, checkpoint, num_frames, half
     lock:object     # held until `close`
 
+    def __post_init__(self):
+        self.store = ChunkStore(self.place, 'make the index anew (--rebuild)')
     def close(self): self.lock.close()
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
-    def path(self, number, kind): return self.place/f'chunk-{number:06d}.{kind}'
+    def path(self, number, kind): return self.store.path(number).with_suffix(f'.{kind}')
     def numbers(self): return sorted(int(p.stem[6:]) for p in self.place.glob('chunk-*.jsonl'))
 
     def lines(self, number:int)->list[IndexedClip]:
@@ -182,17 +183,7 @@ class ClipIndex:
 
     def tensor(self, number:int, name:str, rows:list[int])->torch.Tensor:
         "Read some rows of `embedding`, `tokens` or `ids` of a chunk, in full precision."
-        path = self.path(number, 'safetensors')
-        try:
-            with safe_open(path, 'pt') as file:
-                if len(rows) > 8:
-                    values = file.get_tensor(name)[rows]
-                else:
-                    values = torch.cat([file.get_slice(name)[row:row + 1] for row in rows])
-        except (SafetensorError, OSError) as error:
-            raise ValueError(
-                f"{path} is damaged ({error}); make the index anew (--rebuild)") from error
-        return values.float() if values.is_floating_point() else values.long()
+        return self.store.rows(number, name, rows)
 
     def chunks(self)->Iterator[tuple[int, list[IndexedClip], torch.Tensor]]:
         """Go through all clips, a chunk at a time: its number, its clips, their embeddings (n,
@@ -202,13 +193,6 @@ class ClipIndex:
             if clips:
                 yield number, clips, self.tensor(number, 'embedding', [c.row for c in clips])
 
-# %% ../../nbs/annex/search/01_index.ipynb #7162154b
-def _write_whole(path, write):
-    "Let `write` fill a file that gets its name when it is whole."
-    part = path.with_name(path.name + '.part')
-    write(part)
-    os.replace(part, path)
-
 # %% ../../nbs/annex/search/01_index.ipynb #68d9bd9c
 @patch
 def write_lines(self:ClipIndex,
@@ -217,8 +201,9 @@ def write_lines(self:ClipIndex,
 ):
     "Say what a chunk holds; several lines may share a row."
     if lines:
-        text = ''.join(json.dumps(c._asdict()) + '\n' for c in lines)
-        return _write_whole(self.path(number, 'jsonl'), lambda part: part.write_text(text))
+        with whole_file(self.path(number, 'jsonl')) as part:
+            part.write_text(''.join(json.dumps(c._asdict()) + '\n' for c in lines))
+        return
     for kind in ('jsonl', 'safetensors'):
         self.path(number, kind).unlink(missing_ok=True)
 
@@ -229,31 +214,12 @@ def add_chunk(self:ClipIndex,
 ):
     "Write a chunk behind the others: first what it holds, then that it is there."
     half = torch.float16 if self.about['half'] else torch.float32
-    tensors = {k: v.to(half if v.is_floating_point() else torch.int16).contiguous()
+    tensors = {k: v.to(half if v.is_floating_point() else torch.int16)
                for k, v in tensors.items()}
     number = max(self.numbers(), default=-1) + 1
     if tensors:
-        _write_whole(self.path(number, 'safetensors'), lambda part: save_file(tensors, part))
+        self.store.write(number, tensors)
     self.write_lines(number, lines)
-
-# %% ../../nbs/annex/search/01_index.ipynb #0bb87304
-def _take_lock(place):
-    "Hold a folder for this process."
-    lock = open(place/'lock', 'a+')
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        owner = lock.read()
-        lock.close()
-        raise RuntimeError(
-            f"process {owner} is at work on the index {place}; wait until it is done, "
-            "or give another place (--index)") from None
-    lock.seek(0)
-    lock.truncate()
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
 
 # %% ../../nbs/annex/search/01_index.ipynb #ce2daf6d
 def _own_files(place):
@@ -296,7 +262,7 @@ def open_index(
     if others and place/'about.json' not in ours:
         raise ValueError(f"{place} holds no index but other files ({min(others)}); "
                          "give an empty or a new folder (--index)")
-    lock = _take_lock(place)
+    lock = lock_folder(place, 'give another place (--index)')
     try:
         if rebuild:
             for path in ours:
@@ -310,7 +276,8 @@ def open_index(
         if about:
             _check_same(place, about, wanted)
         else:
-            _write_whole(file, lambda part: part.write_text(json.dumps(wanted)))
+            with whole_file(file) as part:
+                part.write_text(json.dumps(wanted))
         return ClipIndex(Path(folder), place, wanted, lock)
     except BaseException:
         lock.close()

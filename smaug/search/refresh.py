@@ -6,7 +6,6 @@
 __all__ = ['Plan', 'plan_update', 'Update', 'update_index']
 
 # %% ../../nbs/annex/search/02_refresh.ipynb #88b6f40a
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import torch
 
 from .index import ClipIndex
 from ..core import check_range
+from ..files import Progress
 from .index import Listing, file_digest, list_files, named_as_video, read_clip
 
 # %% ../../nbs/annex/search/02_refresh.ipynb #730c0d0a
@@ -160,20 +160,6 @@ def _report(index, listing, known, plan):
     size = sum(path.stat().st_size for path in index.place.glob('chunk-*'))
     return Update(added, sum(map(len, plan.twins.values())), removed, clips, others, bad, size/1e6)
 
-# %% ../../nbs/annex/search/02_refresh.ipynb #58a338db
-def _progress(total, every=5.):
-    "A function that counts files and tells, every few seconds, how many are done and what is left."
-    start = last = time.time()
-    done = 0
-    def tell(count):
-        nonlocal last, done
-        done, now = done + count, time.time()
-        if now - last < every and (done < total or now - start < every): return
-        last, rate = now, done/max(now - start, 1e-9)
-        print(f'{done}/{total} files, {rate:.1f} a second, {(total - done)/rate:.0f} s left',
-              flush=True)
-    return tell
-
 # %% ../../nbs/annex/search/02_refresh.ipynb #31a00b84
 def update_index(
     index:ClipIndex,        # open
@@ -193,7 +179,7 @@ def update_index(
     T = index.about['num_frames']
     size = model.config.image_size
     todo = plan.new
-    tell = _progress(len(plan.new))
+    progress = Progress(index.folder.name, len(plan.new), 'files', every=5., brief=True)
     def read(name): return read_clip(index.folder, name, listing.files[name], T, size)
     with ThreadPoolExecutor(max(1, workers)) as pool:
         while todo:
@@ -203,5 +189,5 @@ def update_index(
             for number in small:
                 index.write_lines(number, [])
             small, taken = [], 0
-            tell(len(names))
+            progress.step(len(names))
     return _report(index, listing, known, plan)

@@ -8,13 +8,13 @@ __all__ = ['recall', 'Gallery', 'encode_gallery', 'query_words', 'encode_queries
 
 # %% ../../nbs/tasks/01_retrieval.ipynb #5e5e45a1
 import math
-import time
 from typing import NamedTuple
 
 import torch
 
 from ..data.captions import Words, clean_caption, encode_captions
 from ..core import check_range
+from ..files import Progress
 from ..models.losses import clip_similarity
 from ..models.smaug import Text, Video
 from ..models.selector import num_selected_at_test, top_frames
@@ -165,19 +165,6 @@ def _match(model, words, video, local, said, ensemble, keep):
     out = model.match_pairs(words, said, model.fusion.visual_keys(video.tokens), local, chosen)
     return out[:, 1] - out[:, 0], None if chosen is None else chosen.ids
 
-def _progress(total, every=10.):
-    "A function to be told how many pairs were read, which prints a line each so many seconds."
-    done, start = 0, time.time()
-    said = start
-    def tell(pairs):
-        nonlocal done, said
-        done, now = done + pairs, time.time()
-        if now - said < every: return
-        said, rate = now, done/(now - start)
-        print(f"{done}/{total} pairs read, {rate:.0f} a second, {(total - done)/rate:.0f} s left",
-              flush=True)
-    return tell
-
 # %% ../../nbs/tasks/01_retrieval.ipynb #669fb5dc
 def match_scores(
     model,                   # a `Smaug`
@@ -205,7 +192,7 @@ def match_scores(
     order = torch.argsort(video_ids, stable=True)
     logits = []
     frames = []
-    tell = _progress(len(order))
+    progress = Progress('re-ranked', len(order), 'pairs', brief=True)
     for part in order.split(_pairs_at_once(model, gallery, batch_size, memory_mb, keep)):
         (clips, local), (said,
                          local_said) = (torch.unique(ids[part], return_inverse=True)
@@ -217,7 +204,7 @@ def match_scores(
                              keep)
         logits.append(logit.cpu())
         frames.append(torch.arange(T).expand(len(part), T) if seen is None else seen.cpu())
-        tell(len(part))
+        progress.step(len(part))
     back = torch.argsort(order)
     return torch.cat(logits)[back], torch.cat(frames)[back]
 

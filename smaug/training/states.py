@@ -7,10 +7,8 @@ __all__ = ['processes', 'on_main', 'hold_folder', 'save_state', 'load_state', 's
            'read_batch', 'stop_if_not_finite', 'data_advice', 'Step', 'progress_row', 'report_progress']
 
 # %% ../../nbs/training/03_states.ipynb #6453de32
-import fcntl
 import json
 import os
-import platform
 import shutil
 import signal
 import threading
@@ -27,6 +25,7 @@ from accelerate.utils import broadcast_object_list, gather_object
 from safetensors import SafetensorError, safe_open
 from typing import NamedTuple
 from safetensors.torch import save_file
+from ..files import lock_folder
 
 # %% ../../nbs/training/03_states.ipynb #39a71e6e
 def processes(
@@ -63,18 +62,7 @@ def hold_folder(
     "Keep a folder to one run; the lock ends with the process that has it, however that ends."
     held = []
     def lock():
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder/'lock').open('a+')
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise ValueError(f"{folder} is in use by {file.read()}; wait for it, end it, or name "
-                             "another folder") from None
-        file.truncate(0)
-        file.write(f'process {os.getpid()} on {platform.node()}')
-        file.flush()
-        held.append(file)
+        held.append(lock_folder(folder))
     if folder is not None:
         on_main(accelerator, lock)
     try:
