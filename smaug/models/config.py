@@ -39,7 +39,7 @@ class SmaugConfig:
     decoder_dim:int = 512           # width of the pixel decoder D_v
     decoder_depth:int = 3           # its blocks (Table 11)
     decoder_heads:int = 16          # its heads
-    # share of the masked patches that D_v paints (ours, smaug.options.model); 1 = all
+    # share of the masked patches that D_v decodes (ours, smaug.options.model); 1 = all
     decode_ratio:float = 1.
     # D_v's patches look at the encoder's tokens, not at each other (ours, smaug.options.model)
     cross_decoder:bool = False
@@ -100,7 +100,7 @@ def _check_config(c):
     check_range('select_layer', c.select_layer, 0, c.depth, remedy='0 selects after the last layer')
     if not 0 < c.decode_ratio <= 1:
         raise ValueError(
-            f"decode_ratio is {c.decode_ratio}; expected 0 < decode_ratio <= 1 (1 paints all)")
+            f"decode_ratio is {c.decode_ratio}; expected 0 < decode_ratio <= 1 (1 decodes all)")
     unknown = set(c.objectives) - {'vtc', 'vtm', 'mlm', 'mvm', 'order'}
     if unknown:
         raise ValueError(
@@ -134,7 +134,7 @@ def unknown_name(
     name:str,       # as given
     known,          # names that there are
 )->str:             # the message of a ValueError
-    "What to tell somebody who misspelt a name."
+    "The remedy for a misspelt name."
     return f"unknown {kind} {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})"
 
 def from_presets(

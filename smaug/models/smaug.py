@@ -290,8 +290,8 @@ def match(self:Smaug,
 
 @patch
 def own_frames(self:Smaug, video, text, own, generator):
-    """Frames (B, κ) that the true pairs choose where nothing is matched; None = all, or nobody
-    paints."""
+    """Frames (B, κ) that the true pairs choose where nothing is matched; None = all, or MVM is
+    off."""
     if 'mvm' not in self.config.objectives or self.config.mask_ratio == 0: return None
     chosen = self.select(video, text, own, own, generator)
     return None if chosen is None else chosen.ids
@@ -319,9 +319,9 @@ def fill_words(self:Smaug,
 def fill_pixels(self:Smaug,
     frames:torch.Tensor,        # (B, T, 3, H, W), normalised
     video:Video,
-    mask:torch.Tensor|None,     # (B, L) bool, True = to be painted; None = nothing
+    mask:torch.Tensor|None,     # (B, L) bool, True = to be reconstructed; None = nothing
     chosen:torch.Tensor|None,   # (B, κ) int64 frames; None = all
-    generator:torch.Generator=None,     # for who does not paint all of them
+    generator:torch.Generator=None,     # of a decoder that does not decode all of them
 )->torch.Tensor|None:           # scalar
     "MVM (App. C) on the frames that the true pair selected."
     if mask is None or 'mvm' not in self.config.objectives: return None
@@ -330,16 +330,16 @@ def fill_pixels(self:Smaug,
         rows = torch.arange(len(chosen), device=chosen.device).unsqueeze(1)
         frames, tokens, ids = (table[rows, chosen] for table in (frames, tokens, ids))
     tubes = mask.repeat_interleave(tokens.shape[1], 0)                              # (B·κ, L)
-    pixels, painted = self.paint(tokens.flatten(0, 1), ids.flatten(0, 1), tubes, generator)
+    pixels, decoded = self.reconstruct(tokens.flatten(0, 1), ids.flatten(0, 1), tubes, generator)
     targets = pixel_targets(frames.flatten(0, 1), self.config.patch_size,
                             self.config.normalize_targets)
-    return mvm_loss(pixels, take(targets, painted))
+    return mvm_loss(pixels, take(targets, decoded))
 
 @patch
-def paint(self:Smaug,
+def reconstruct(self:Smaug,
     tokens:torch.Tensor,        # (N, 1+V', D)
     ids:torch.Tensor,           # (N, V') int64, patch of each token
-    tubes:torch.Tensor,         # (N, L) bool, True = to be painted
+    tubes:torch.Tensor,         # (N, L) bool, True = to be reconstructed
     generator:torch.Generator=None,
 )->tuple[torch.Tensor, torch.Tensor]:   # pixels (N, M, 3p²) and the patches (N, M) they belong to
     "Predict the pixels of masked patches with D_v (§3.1.1): all of them."

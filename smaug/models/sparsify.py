@@ -53,7 +53,7 @@ def class_attention(
     out = F.scaled_dot_product_attention(q, k, v,
                                          dropout_p=attn.attn_drop.p if attn.training else 0.)
     out = attn.proj_drop(attn.proj(out.transpose(1, 2).flatten(2)))
-    with torch.autocast(x.device.type, enabled=False):  # bfloat16 would change who is kept
+    with torch.autocast(x.device.type, enabled=False):  # bfloat16 would change what is kept
         row = (attn.scale*q[:, :, :1].float()) @ k.float().transpose(2, 3)  # (N, heads, 1, 1+n)
         scores = row.softmax(3)[:, :, 0, 1:].mean(1)
     return out, scores

@@ -93,7 +93,7 @@ class TextEncoder(nn.Module):
 
 # %% ../../nbs/07_text.ipynb #b10b550c
 class FusionLayer(nn.Module):
-    "A BERT layer that looks at a clip between attending to the words and thinking it over."
+    "A BERT layer with cross-attention to a clip between its self-attention and its MLP."
     def __init__(self, config:BertConfig):
         super().__init__()
         self.attention = BertAttention(config)
@@ -201,7 +201,7 @@ def gather_keys(
 
 # %% ../../nbs/07_text.ipynb #2bcde381
 class _Transform(nn.Module):
-    "Think a word over before it is compared."
+    "Transform a word's state before it is compared with the vocabulary (BERT's prediction head)."
     def __init__(self, c):
         super().__init__()
         self.dense = nn.Linear(c.hidden_size, c.hidden_size)

@@ -87,7 +87,7 @@ class PartPainting(Smaug):
         super().__init__(config)
         self.decoder.cross = config.cross_decoder
 
-    def paint(self, tokens, ids, tubes, generator=None):
+    def reconstruct(self, tokens, ids, tubes, generator=None):
         visible = self.num_visible()
         wanted = decoded_ids(tubes, self.config.decode_ratio, visible, generator)
         return self.decoder(tokens, ids, tubes, visible, self.config.keep_rate < 1, wanted), wanted

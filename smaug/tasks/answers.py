@@ -91,7 +91,7 @@ class Known(NamedTuple):
 
 @patch
 def read(self:AnswerModel,
-    frames:torch.Tensor,             # (C, T, 3, H, W); T = 0: nobody shows the clips
+    frames:torch.Tensor,             # (C, T, 3, H, W); T = 0: the clips are not shown
     ids:torch.Tensor,                # (Q, S) int64, questions
     attention:torch.Tensor,          # (Q, S) bool
     clip:torch.Tensor=None,  # (Q,) int64, clip that a question is about; None = question i, clip i

@@ -100,7 +100,7 @@ class QuestionLoader:
         tokenizer,              # that the model was trained with
         max_words:int=32,       # word pieces of a question, at most
         per_clip:int=0,         # questions of each clip, drawn anew each epoch; 0 = all
-        hidden:bool=False,      # frames (C, 0, …): nobody shows the clips
+        hidden:bool=False,      # frames (C, 0, …): the clips are not shown
         # these and those below: see clip_loader
         shuffle:bool=False, num_workers:int=0, drop_last:bool=False,
         rank:int=0, world:int=1, window:int=0,

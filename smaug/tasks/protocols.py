@@ -72,7 +72,7 @@ def _ask(records, names, captions):
     return texts, torch.tensor(own)
 
 def _recalls(t2v, v2t, right, prefix=''):
-    "Both directions; clips without a caption ask nothing."
+    "Both directions; clips without a caption are no queries."
     told = right.any(0)
     return {f'{prefix}t2v': recall(t2v, right), f'{prefix}v2t': recall(v2t[told], right.T[told])}
 

@@ -117,7 +117,7 @@ def _settings(config, accelerator, model):
                                  model=str(getattr(model, 'config', '')))
 
 def _score(recent, judge, model, accelerator):
-    """How good the model is, low for good: less what `judge` says, or the mean loss of the
+    """Validation score, lower is better: minus what `judge` says, or the mean loss of the
     recent steps."""
     if judge is None:
         losses = torch.stack([sum(step.losses.values()) for step in recent])
@@ -174,8 +174,8 @@ def train(
     # device, precision and processes; default: make_accelerator(precision, shard)
     accelerator:Accelerator=None,
     live=None,                # a `dvclive.Live` that receives the curves
-    # function (model) -> number, high for good: which state `keep_best` keeps; None: the lowest
-    # loss
+    # function (model) -> validation score, higher is better: which state `keep_best` keeps; None:
+    # the lowest loss
     judge=None,
     # a row each `log_every` steps: step, source, lr, losses, grad_norm, clips_per_s, data_share
 )->list[dict]:

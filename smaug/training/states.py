@@ -112,7 +112,7 @@ def _discard(state):
     shutil.rmtree(gone, ignore_errors=True)
 
 def _score(state):
-    "How good a state says it is, low for good; without a word, not at all."
+    "The validation score that a state was saved with, lower is better; without one, infinity."
     try:
         score = json.loads((state/'progress.json').read_text()).get('score')
     except (OSError, ValueError):
@@ -141,8 +141,8 @@ def _refusal(folder, step, reason):
 def save_state(
     folder:Path,                # of the run
     accelerator:Accelerator,    # with the prepared model and optimizer
-    # JSON-ready; 'place' begins with the step, 'settings' decide who may go on, 'score' is low for
-    # good
+    # JSON-ready; 'place' begins with the step, 'settings' decide who may go on, 'score': lower is
+    # better
     progress:dict,
     keep_last:int=1,            # states that stay, >= 1
     keep_best:bool=False,       # and the one with the lowest score
