@@ -145,7 +145,9 @@ def run_notebook(
     # soon asleep
     if 'OMP_WAIT_POLICY' not in os.environ:
         os.environ.setdefault('GOMP_SPINCOUNT', '1000')
-    options = dict(cwd=str(root), progress_bar=False, kernel_manager_class=_quiet_kernel())
+    # start_timeout: on a busy machine a kernel may need minutes for its first answer
+    options = dict(cwd=str(root), progress_bar=False, start_timeout=600,
+                   kernel_manager_class=_quiet_kernel())
     if not _rank():
         execute_notebook(str(notebook), str(report), given, stdout_file=sys.stdout,
                          stderr_file=sys.stderr, **options)
