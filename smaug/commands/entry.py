@@ -27,7 +27,8 @@ def _known_dataset(name):
 def _existing_folder(folder, what):
     "Refuse a folder that is not there."
     if not Path(folder).is_dir():
-        raise FileNotFoundError(f"no folder {folder}; give one that holds {what}")
+        raise FileNotFoundError(f"no folder {folder}; give one that holds {what}; the default "
+                                "corpus comes with `dvc pull data.dvc`")
 
 def _query_of(words):
     "Join the words of a query, of which one at least must be a word."

@@ -106,16 +106,19 @@ class ChunkStore:
         name:str,           # of a tensor
         rows=None,          # some of its rows, in any order; None = all
     )->torch.Tensor:        # float32 or int64
-        "Read rows of a chunk, and not what lies before the first and behind the last."
+        "Read rows of a chunk: as one block where they lie close together, else one by one."
         path = self.path(number)
         try:
             with safe_open(path, 'pt') as file:
                 if rows is None:
                     values = file.get_tensor(name)
                 else:
-                    first = min(rows)
-                    values = file.get_slice(name)[first:max(rows) + 1]
-                    values = values[[row - first for row in rows]]
+                    table = file.get_slice(name)
+                    first, last = min(rows), max(rows)
+                    if last - first < 2*len(rows):
+                        values = table[first:last + 1][[row - first for row in rows]]
+                    else:
+                        values = torch.cat([table[row:row + 1] for row in rows])
         except (SafetensorError, OSError) as error:
             raise ValueError(f"{path} is damaged ({error}); {self.remedy}") from error
         return values.float() if values.is_floating_point() else values.long()
