@@ -10,16 +10,22 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help repro test test-hard test-ci docs lab bench prepare clean corpus lock data-here
+.PHONY: help repro tasks options test test-hard test-ci docs lab bench prepare clean corpus lock data-here
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 11
 
-repro: data-here ## data → training → tables and figures in out/ (an unchanged tree repeats nothing)
+repro: data-here ## data → training → figures in out/, then a verdict (an unchanged tree repeats nothing)
 	dvc repro
 	@printf '\nreports  out/notebooks/   the executed notebooks: open them\n'
-	@printf 'figures  out/figures/\nmetrics  out/metrics/     one JSON per stage, with its conditions\ntables   out/tables/\n\n'
-	@dvc metrics show --md out/metrics/*.json
+	@printf 'figures  out/figures/\nmetrics  out/metrics/     one JSON per stage, with its conditions\n\n'
+	@smaug_verdict
+
+tasks: data-here ## questions, choices, paragraphs, search, tables: from the checkpoints of `make repro`
+	dvc repro tasks/dvc.yaml
+
+options: data-here ## what is ours, one change each against the published model, three seeds (hours)
+	dvc repro options/dvc.yaml
 
 test: data-here  ## exports and notebooks agree, every notebook runs; ends with "N passed, N failed"; ONLY="04 losses" or CORE=1 (the paper's twelve), CPU=avx2, THREADS=2
 	python scripts/test.py --cpu $(CPU) --threads $(THREADS) --only $(ONLY) $(if $(CORE),paper)
@@ -52,7 +58,7 @@ corpus: .venv/.ok ## draw data/ anew from its seeds
 	dvc status data.dvc
 
 clean:           ## remove what was built (out/, _proc/, _docs/), not data/
-	rm -rf out ablations/out _proc _docs
+	rm -rf out options/out _proc _docs
 
 lock: .venv/.ok  ## resolve requirements.txt anew from settings.ini
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade -o requirements.txt
