@@ -15,7 +15,7 @@ NOTES = 'nbdev Tests Failed On The Following Notebooks:'
 CPUS = dict(native={}, default=dict(ATEN_CPU_CAPABILITY='default', MKL_CBWR='COMPATIBLE'),
             avx2=dict(ATEN_CPU_CAPABILITY='avx2', MKL_CBWR='AVX2'))
 # Chapters that compare what rounding can move: CI runs them on a second kind of CPU.
-NUMBERS = '08_selector 09_losses 10_smaug savings distributed retrieval'.split()
+NUMBERS = '08_selector 09_losses 10_smaug savings retrieval'.split()
 # Kind of CPU and threads of each hard run, beside busy processes, in a path with a space.
 HARD = [('default', 1), ('avx2', 2)]
 EVENT = re.compile(r'(Starting|- Completed) (/.+?\.ipynb)')
