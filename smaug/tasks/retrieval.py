@@ -72,7 +72,7 @@ def encode_gallery(
     batches,        # iterable of batches with `frames` and `index`
     device=None,    # where the model is; None = ask it
 )->Gallery:         # on the CPU
-    "Encode clips without mask (§4.1: inference sees all patches, sparsified)."
+    "Encode clips without a mask; tokens are sparsified as in training."
     model.eval()
     device, rows = _device(model, device), []
     for batch in batches:
