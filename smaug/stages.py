@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['with_vocabulary', 'stage_folder', 'MixedBatches', 'training_batches', 'frames_label', 'cut_note', 'check_stored',
-           'corpus_label', 'conditions_of', 'shared_loaders', 'open_curves', 'keep_history']
+           'corpus_label', 'conditions_of', 'fresh_folder', 'shared_loaders', 'open_curves', 'keep_history']
 
 # %% ../nbs/support/06_stages.ipynb #0b2327f5
 import json
+import shutil
 import tempfile
 from contextlib import nullcontext
 from dataclasses import replace
@@ -169,6 +170,16 @@ def conditions_of(
             | (dict(epochs=passes) if passes else {}))
 
 # %% ../nbs/support/06_stages.ipynb #86765b73
+def fresh_folder(
+    folder:Path,        # of several processes that see the same files
+)->Path:                # gone, or not there yet
+    "Remove what an earlier run left in a folder; the main process does, the others wait."
+    here = processes()
+    if here.is_main_process:
+        shutil.rmtree(folder, ignore_errors=True)
+    here.wait_for_everyone()
+    return folder
+
 def shared_loaders(
     datasets:dict,      # name → dataset, as `clip_loader` takes it
     batch:int,          # clips a step, of each process
