@@ -72,7 +72,7 @@ def sparsify(
     ids:torch.Tensor,       # (N, n) int64, patch of each token, −1 = fused earlier
     keep_rate:float,        # γ, 0 < γ <= 1
 )->Sparse:
-    "Keep the top-γ tokens and fuse the others (eq. 8), exactly as EViT does."
+    "Keep the top-γ tokens and fuse the others (eq. 8), as EViT does."
     k = num_kept(ids.shape[1], keep_rate)
     if k == ids.shape[1]: return Sparse(tokens, ids)
     # ties: the earlier token wins
@@ -91,7 +91,7 @@ def sparse_block(
     ids:torch.Tensor,           # (N, n) int64, patch of each token
     keep_rate:float=1.,         # γ, 0 < γ <= 1
 )->Sparse:
-    "Run a Transformer block that sparsifies between its attention and its MLP (Fig. 2b)."
+    "Run a Transformer block that sparsifies between its attention and its MLP (§3.2, Fig. 2b)."
     if num_kept(ids.shape[1], keep_rate) == ids.shape[1]: return Sparse(block(tokens), ids)
     out, scores = class_attention(block.attn, block.norm1(tokens))
     tokens, ids = sparsify(tokens + block.drop_path1(block.ls1(out)), scores, ids, keep_rate)

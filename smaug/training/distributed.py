@@ -15,7 +15,7 @@ from accelerate import Accelerator, DistributedType
 from accelerate.state import AcceleratorState
 from accelerate.utils import (
     DistributedDataParallelKwargs, FullyShardedDataParallelPlugin, gather_object)
-from ..lean import timm     # without torch's compiler
+from ..lean import timm, without_compiler     # without torch's compiler
 from timm.models.vision_transformer import Block
 from torch import distributed, nn
 from torch.utils.checkpoint import checkpoint
@@ -66,7 +66,9 @@ def prepared(
     blocks = _blocks(inner) if checkpoint_blocks else []
     for block in blocks:
         block.forward = partial(checkpoint, block.forward, use_reentrant=False)
-    net, optimizer = accelerator.prepare(inner, make_optimizer(inner))
+    # said, so that Accelerate does not import DTensor to ask for it
+    placed = None if sharded else [True, True]
+    net, optimizer = accelerator.prepare(inner, make_optimizer(inner), device_placement=placed)
     if sharded:
         _fill_moments(optimizer)
     try:
@@ -74,7 +76,8 @@ def prepared(
         if sharded:
             _unshard(net, model.to(accelerator.device))
     finally:
-        accelerator.unwrap_model(net, keep_fp32_wrapper=False)
+        with without_compiler():
+            accelerator.unwrap_model(net, keep_fp32_wrapper=False)
         for block in blocks:
             del block.forward
         if gather_negatives:

@@ -17,6 +17,7 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device
 from torch import nn
 from ..core import check_range, make_generator
+from ..lean import without_compiler
 from .distributed import make_accelerator, prepared, signal_of_any, whole_tensor
 from .states import Step, progress_row, report_progress, stop_if_not_finite
 from .states import hold_folder, load_state, save_state, stop_signals
@@ -132,7 +133,10 @@ def _score(recent, judge, model, accelerator):
 def _make_optimizer(config, model):
     "AdamW on a model's own parameter groups, or on ours."
     groups = getattr(model, 'parameter_groups', partial(parameter_groups, model))
-    return torch.optim.AdamW(groups(config.weight_decay), config.lr, config.betas, fused=True)
+    with without_compiler():
+        adamw = torch.optim.AdamW(groups(config.weight_decay), config.lr, config.betas, fused=True)
+        adamw.load_state_dict(adamw.state_dict())   # as Accelerate will: the answer is remembered
+    return adamw
 
 # %% ../../nbs/11_train.ipynb #9e04d18f
 def _take_step(net, optimizer, group, step, config, accelerator, look=False):
@@ -151,8 +155,9 @@ def _take_step(net, optimizer, group, step, config, accelerator, look=False):
             means[name] = means.get(name, 0) + loss.detach()/len(group)
     if config.clip_grad or look:
         norm = accelerator.clip_grad_norm_(net.parameters(), config.clip_grad or math.inf)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    with without_compiler():
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
     return means, whole_tensor(norm)
 
 # %% ../../nbs/11_train.ipynb #70bfdebc
