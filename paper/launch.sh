@@ -14,7 +14,7 @@ processes=${PROCESSES:-$(( gpus > 0 ? gpus : 1 ))}
 nodes=${SLURM_JOB_NUM_NODES:-1}
 if [ "$gpus" -eq 0 ]; then export ACCELERATE_USE_CPU=true; fi
 if [ "$nodes" -gt 1 ]; then
-  first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+  first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)
   exec srun --nodes="$nodes" --ntasks="$nodes" --ntasks-per-node=1 \
     torchrun --nnodes "$nodes" --nproc-per-node "$processes" --rdzv-backend c10d --rdzv-id "$SLURM_JOB_ID" \
     --rdzv-endpoint "$first:$(( 20000 + SLURM_JOB_ID % 20000 ))" --no-python "$@"

@@ -38,8 +38,8 @@ class Recipe:
 
 def _notes(text):
     "The remark behind each key; a section that takes over another's keys has its remarks too."
-    found, parents, anchors = {}, {}, {}
-    section = ''
+    found, parents = {}, {}
+    anchors, section = {}, ''
     for line in text.splitlines():
         if head := re.match(r'(\w+):(?: &(\w+))?', line):
             section = head[1]
@@ -198,11 +198,12 @@ def _tuned(p, recipe, items, processes):
     plan = rules.plan(texts)
     size = process_batch(rules.batch_size, processes, p['accumulate'], 'video_batch')
     config = replace(make_config(**stage_parameters(recipe, p['init_from'])['model']),
-                     mask_ratio=0., objectives=('vtc', 'vtm'))
+                     mask_ratio=0., objectives=('vtc', 'vtm'), max_words=p.get('max_words', 32))
     clips = plan.steps*rules.batch_size
     return (plan.steps, plan.warmup_steps, clips/texts, [rules.batch_size], [size],
             [Stage(config, clips)])
 
+# %% ../../nbs/annex/cost/08_recipe.ipynb #9ec10014
 def stage_lengths(
     recipe:Recipe,
     gpu:str='A6000',    # of smaug.cost.plan
@@ -224,7 +225,7 @@ def stage_lengths(
                               alone/speed_up(processes)))
     return lengths
 
-# %% ../../nbs/annex/cost/08_recipe.ipynb #9ec10018
+# %% ../../nbs/annex/cost/08_recipe.ipynb #9ec10019
 def storage_rows(
     recipe:Recipe,
 )->list[dict]:          # stage, sources, frames, gigabytes
@@ -260,7 +261,7 @@ def short_of_frames(
                              f"{stored} are stored; raise frames_per_clip or lower test_frames")
     return found
 
-# %% ../../nbs/annex/cost/08_recipe.ipynb #9ec1001b
+# %% ../../nbs/annex/cost/08_recipe.ipynb #9ec1001c
 _PRE = 'pretrain_1f', 'pretrain_4f'
 _TUNED = 'retrieval', 'didemo', 'activitynet'
 _ASKED = 'qa', 'activitynet_qa'
@@ -301,7 +302,7 @@ PAPER = [
     (('activitynet',), 'test_frames', (32,), '§4.1, Table 13'),
     (('choice',), 'checkpoint', ('retrieval',), '§4.1')]
 
-# %% ../../nbs/annex/cost/08_recipe.ipynb #9ec1001c
+# %% ../../nbs/annex/cost/08_recipe.ipynb #9ec1001d
 def key_rows(
     recipe:Recipe,
 )->list[dict]:          # section, key, ours, paper, source, verdict
@@ -331,7 +332,7 @@ def key_rows(
                              source=where or note, verdict=verdict))
     return rows
 
-# %% ../../nbs/annex/cost/08_recipe.ipynb #9ec10020
+# %% ../../nbs/annex/cost/08_recipe.ipynb #9ec10021
 def plan_text(
     recipe:Recipe,
     gpu:str='A6000',    # of smaug.cost.plan
@@ -376,7 +377,7 @@ def main(
     except (ValueError, FileNotFoundError) as error:
         parser.exit(2, f'paper-plan: {error}\n')
 
-# %% ../../nbs/annex/cost/08_recipe.ipynb #9ec10023
+# %% ../../nbs/annex/cost/08_recipe.ipynb #9ec10024
 # as a program, not in a notebook
 if __name__ == '__main__' and '__file__' in globals():
     main()
