@@ -349,9 +349,11 @@ def plan_text(
     stored = storage_rows(recipe)
     missing = missing_folders(recipe)
     lines = [f"## Training: {processes} processes on {processes} {gpu}, computed {total:.0f} h",
-             metrics_table(rows), '* published number: not prepared yet', '',
+             metrics_table(rows), '', '* published number: not prepared yet. Hours: FLOPs at '
+             f'{GPUS[gpu].mfu:.0%} of the peak, an assumption (smaug.cost.plan); the paper needed '
+             'about 13 hours on 4 A6000 for single frames on 5M (§3.5).', '',
              f"## Storage: {sum(r['GB, computed'] for r in stored):,} GB, computed",
-             metrics_table(stored), '', '## Folders']
+             metrics_table(stored), '', '## Folders', '']
     for stage, told in missing.items():
         lines += [f'missing for {stage}:', *(f'- {one}' for one in told)]
     if missing:
@@ -361,7 +363,8 @@ def plan_text(
     else:
         lines.append('all are there')
     lines += short_of_frames(recipe)
-    return '\n'.join([*lines, '', '## Keys', metrics_table(key_rows(recipe))])
+    return '\n'.join([*lines, '', '## Keys', '',
+                     metrics_table(key_rows(recipe))])
 
 def main(
     args:list[str]|None=None,   # of the command line
