@@ -57,6 +57,15 @@ clean:           ## remove what was built (out/, _proc/, _docs/), not data/
 lock: .venv/.ok  ## resolve requirements.txt anew from settings.ini
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade -o requirements.txt
 
+.PHONY: paper-plan paper-proof
+GPU ?= A6000
+GPUS ?= 4
+paper-plan: data-here ## what the paper's run (paper/) will do, without training: items, steps, hours, storage, every key; GPU=H100 GPUS=8
+	python -m smaug.cost.recipe --gpu $(GPU) --gpus $(GPUS)
+
+paper-proof: data-here ## every stage of paper/ end to end on the default corpus, ViT-B/16 at a few steps, on one and on two processes
+	python -m smaug.cost.proof
+
 # A folder data/ that was replaced by a user's own stays as it is: dvc refuses to remove what it has no copy of.
 data-here: .venv/.ok
 	@if [ -f data.dvc ]; then dvc pull -q data.dvc </dev/null || { [ -d data ] && echo 'data/ differs from data.dvc: using data/ as it is'; }; fi
