@@ -20,7 +20,8 @@ from ..corpus.items import draw_scene
 from ..corpus.paint import rng_for
 from ..corpus.scenes import render_scene, scene_caption
 from .bench import Variant
-from .gpu_steps import Row, Setting, fitting_batch, free_bytes, judged
+from .gpu_steps import (
+    Row, Setting, batch_row, fitting_batch, free_bytes, judged)
 from .loading import moving_picture
 from ..data.captions import train_tokenizer
 from ..data.datasets import ClipDataset, clip_loader
@@ -113,7 +114,7 @@ def fed(
         before, shards, after = (_rate(model, sources[name], plan)
                                  for name in ('memory', 'shards', 'memory'))
     memory = (before[0] + after[0])/2
-    return [Row('clips a step', batch), Row('from memory, clips/s', memory),
+    return [batch_row(batch, s), Row('from memory, clips/s', memory),
             Row('second run from memory / first', after[0]/before[0]),
             Row('from shards, clips/s', shards[0]), Row('from shards, share waiting', shards[1]),
             judged('shards / memory', shards[0]/memory, low=.9 if s.judged else None),

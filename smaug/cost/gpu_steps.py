@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SMOKE', 'Row', 'judged', 'Setting', 'has_bfloat16', 'setting_for', 'Pass', 'one_pass', 'loss_gap', 'differences',
-           'parity', 'half_precision', 'ceilings', 'free_bytes', 'fitting_batch', 'largest_that_runs', 'steps',
-           'compiled']
+           'parity', 'half_precision', 'ceilings', 'free_bytes', 'fitting_batch', 'batch_row', 'largest_that_runs',
+           'steps', 'compiled']
 
 # %% ../../nbs/annex/cost/08_gpu_steps.ipynb #08a00004
 import gc, math, os, statistics, time
@@ -27,7 +27,7 @@ class Row(NamedTuple):
     name:str
     value:float|str
     bound:str=''            # '' = nothing is expected
-    verdict:str='told'      # 'ok', 'missed', 'told', 'skipped'; 'failed' with the error as value
+    verdict:str='told'  # 'ok', 'missed', 'told', 'skipped', 'reduced'; 'failed', the error as value
 
 def judged(
     name:str,
@@ -218,6 +218,13 @@ def fitting_batch(
         wanted //= 2
     return wanted
 
+def batch_row(
+    batch:int,          # clips of the step that ran
+    s:Setting,
+)->Row:
+    "Name the batch, and whether memory made it smaller."
+    return Row('clips a step', batch, f'of {s.batch}', 'ok' if batch == s.batch else 'reduced')
+
 def largest_that_runs(
     run:Callable,       # function (batch), which may run out of memory
     batch:int,          # clips, to begin with
@@ -244,7 +251,7 @@ def steps(
     def run(batch):
         return bench(s.preset, batch, s.rounds, device=s.device, dtype=s.dtype, only=s.rows)
     batch, found = largest_that_runs(run, most)
-    rows = [judged('clips a step', batch, low=s.batch)]
+    rows = [batch_row(batch, s)]
     for r in found['rows']:
         name, ms = r['name'], r['ms_per_step']
         mfu, memory = _AIMS.get(name, (None, None)) if s.judged else (None, None)
@@ -271,7 +278,8 @@ def compiled(
     config = make_config(s.preset)
     kinds = {'as it is': Variant(config),
              'compiled': Variant(config, compiled=True, options=dict(s.options))}
-    batch = fitting_batch(kinds.values(), s.batch, free_bytes(s.device), s.dtype)
+    # the graphs keep their memory beside that of the step as it is
+    batch = fitting_batch(kinds.values(), s.batch, free_bytes(s.device)/2, s.dtype)
     model, optimizer = model_and_optimizer(config, s.device)
     torch.compiler.reset()
     counters.clear()
@@ -290,7 +298,7 @@ def compiled(
     torch.compiler.reset()
     graphs = judged('parts without a CUDA graph', skips, high=0) if cuda else Row(
         'CUDA graphs', 'a CPU has none', verdict='skipped')
-    return [judged('clips a step', batch, low=s.batch), graphs,
+    return [batch_row(batch, s), graphs,
             judged('losses, relative', loss_gap(losses['as it is'], losses['compiled']),
                    high=.02 if half else 1e-4),
             judged('as it is / compiled', gain, low=1 if s.judged else None),
