@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help repro test test-hard test-ci docs lab bench prepare clean corpus lock data-here
+.PHONY: help repro test test-hard test-ci docs lab bench gpu-check prepare clean corpus lock data-here
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 11
@@ -40,6 +40,9 @@ lab: .venv/.ok   ## JupyterLab on the notebooks
 bench: .venv/.ok ## a training step, and a loader, beside their peers: out/notebooks/bench.ipynb, out/metrics/bench*.json
 	smaug_run nbs/pipeline/cost/1_bench.ipynb bench
 	python -m smaug.cost.loading
+
+gpu-check: .venv/.ok ## parity, speed, memory, loader, kill and resume on a GPU in 8 minutes (on a CPU: that it runs): out/metrics/gpu_check.json
+	python -m smaug.gpu_check
 
 prepare: .venv/.ok ## before a commit: export, clean, README, then test
 	nbdev_export
