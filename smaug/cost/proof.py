@@ -102,7 +102,7 @@ def proof_recipe(
     folder:str|Path,        # for the datasets' links and the weights
     out:str|Path,           # of the results
     small:bool=True,        # at small width; else ViT-B/16 and BERT-base
-    records:int=8,          # of each split
+    records:int=8,          # of each split; four times as many questions, some of each clip
 )->Recipe:
     "The paper's recipe on the default corpus, at a few steps."
     folder = Path(folder).absolute()
@@ -117,7 +117,8 @@ def proof_recipe(
     (folder/'nothing').mkdir(exist_ok=True)
     for name, section in params.items():
         if name.startswith('prepare'):
-            section |= dict(folders=folders, limit=records, workers=0, check=1, short_side=64,
+            few = 4*records if name.endswith('_qa') else records
+            section |= dict(folders=folders, limit=few, workers=0, check=1, short_side=64,
                             tokenizer=bert if section['tokenizer'] else '')
         section |= _CHANGES.get(name, {})
     params['pretrain_1f'] |= dict(vision_init=str(random_clip(folder/'clip', config)),
