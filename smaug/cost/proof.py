@@ -84,10 +84,12 @@ def random_bert(
 
 # %% ../../nbs/annex/cost/09_proof.ipynb #9f00000a
 # a model of this width learns nothing, and passes through every stage in seconds
-SMALL = dict(image_size=32, patch_size=8, embed_dim=32, depth=3, num_heads=2,
-             sparsify_layers=[2, 3], temporal_depth=1, decoder_dim=32, decoder_depth=1,
-             decoder_heads=2, text_layers=1, fusion_layers=1, selector_dim=32, selector_ffn=64,
-             proj_dim=16)
+_SMOKE = make_config('smoke')
+_SIZES = ('image_size patch_size embed_dim depth num_heads temporal_depth decoder_dim '
+          'decoder_depth decoder_heads text_layers fusion_layers selector_dim selector_ffn '
+          'proj_dim').split()
+SMALL = dict({name: getattr(_SMOKE, name) for name in _SIZES},
+             sparsify_layers=list(_SMOKE.sparsify_layers))
 _FEW = dict(workers=0, precision='no', save_every=2, log_every=1)
 _CHANGES = dict(
     pretrain_1f=dict(_FEW, epochs=2., image_batch=4, video_batch=4, warmup_epochs=.5),
