@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help repro tasks options test test-hard test-ci docs lab bench prepare clean corpus lock data-here
+.PHONY: help repro tasks options test test-hard test-ci docs lab bench gpu-check prepare clean corpus lock data-here
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 11
@@ -47,6 +47,9 @@ bench: .venv/.ok ## a training step, and a loader, beside their peers: out/noteb
 	smaug_run nbs/pipeline/cost/1_bench.ipynb bench
 	python -m smaug.cost.loading
 
+gpu-check: .venv/.ok ## parity, speed, memory, loader, kill and resume on a GPU in 8 minutes (on a CPU: that it runs): out/metrics/gpu_check.json
+	python -m smaug.gpu_check
+
 prepare: .venv/.ok ## before a commit: export, clean, README, then test
 	nbdev_export
 	nbdev_clean
@@ -62,6 +65,15 @@ clean:           ## remove what was built (out/, _proc/, _docs/), not data/
 
 lock: .venv/.ok  ## resolve requirements.txt anew from settings.ini
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade -o requirements.txt
+
+.PHONY: paper-plan paper-proof
+GPU ?= A6000
+GPUS ?= 4
+paper-plan: data-here ## what the paper's run (paper/) will do, without training: items, steps, hours, storage, every key; GPU=H100 GPUS=8
+	python -m smaug.cost.recipe --gpu $(GPU) --gpus $(GPUS)
+
+paper-proof: data-here ## every stage of paper/ end to end on the default corpus, ViT-B/16 at a few steps, on one and on two processes
+	python -m smaug.cost.proof
 
 # A folder data/ that was replaced by a user's own stays as it is: dvc refuses to remove what it has no copy of.
 data-here: .venv/.ok

@@ -52,7 +52,7 @@ STARS = r'''[...document.querySelectorAll('article p, article li, article td')]
 
 class Page:
     "One page of a headless Chromium, over its DevTools protocol."
-    def __init__(self, browser, folder, limit=30):
+    def __init__(self, browser, folder, limit=120):
         command = [browser, '--headless=new', '--no-sandbox', '--disable-gpu',
                    '--remote-debugging-port=0', '--remote-allow-origins=*',
                    f'--user-data-dir={folder}', 'about:blank']
@@ -92,16 +92,16 @@ class Page:
     def open(self, path):
         "Open a file; wait until it is loaded."
         self.ask('Page.navigate', url=Path(path).resolve().as_uri())
-        for _ in range(100):
+        for _ in range(600):
             here = self.value("document.readyState + ' ' + location.protocol")
             if here == 'complete file:': return
             time.sleep(.1)
-        raise TimeoutError(f'{path} is not loaded after 10 s: {here}')
+        raise TimeoutError(f'{path} is not loaded after 60 s: {here}')
 
     def close(self):
         self.socket.close()
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 def wrong_searches(page):

@@ -342,10 +342,11 @@ def wrong_deps(root=ROOT, write=False):
             stage = stage.get('do', stage)
             command = stage['cmd'] if isinstance(stage['cmd'], str) else stage['cmd'][-1]
             words = shlex.split(str(command))
-            if words[0] != 'smaug_run': continue
+            if 'smaug_run' not in words: continue       # alone, or behind a launcher
             here = (path.parent/stage.get('wdir', '.')).resolve()
             up = '../'*len(here.relative_to(root.resolve()).parts)
-            notebook = str((here/words[1]).resolve().relative_to(root.resolve()))
+            notebook = words[words.index('smaug_run') + 1]
+            notebook = str((here/notebook).resolve().relative_to(root.resolve()))
             wanted = [up + dep for dep in stage_code(notebook, root)]
             named = [dep for dep in stage['deps'] if re.search(r'(^|/)smaug/|\.ipynb$', dep)]
             if sorted(named) == sorted(wanted): continue

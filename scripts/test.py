@@ -9,13 +9,13 @@ from browse import check_in_browser
 ROOT = Path(__file__).resolve().parent.parent
 # Chapters that fork need workers in which no other chapter has started autograd's threads:
 # torch refuses to go on after such a fork.
-APART = re.compile('04_distributed|01_kill')
+APART = re.compile('04_distributed|01_kill|09_proof')
 NOTES = 'nbdev Tests Failed On The Following Notebooks:'
 # Kinds of CPU that this one can play: torch's own kernels, and the matrix products of MKL.
 CPUS = dict(native={}, default=dict(ATEN_CPU_CAPABILITY='default', MKL_CBWR='COMPATIBLE'),
             avx2=dict(ATEN_CPU_CAPABILITY='avx2', MKL_CBWR='AVX2'))
 # Chapters that compare what rounding can move: CI runs them on a second kind of CPU.
-NUMBERS = '08_selector 09_losses 10_smaug savings distributed retrieval'.split()
+NUMBERS = '08_selector 09_losses 10_smaug savings retrieval'.split()
 # Kind of CPU and threads of each hard run, beside busy processes, in a path with a space.
 HARD = [('default', 1), ('avx2', 2)]
 EVENT = re.compile(r'(Starting|- Completed) (/.+?\.ipynb)')
@@ -140,10 +140,11 @@ def check_setting(cpu, threads):
         raise SystemExit('the setting has no effect on this machine\n0 passed, 1 failed')
 
 
-def run_notebooks(names, cpu, threads):
+def run_notebooks(names, cpu, threads, workers=2):
     "Run nbdev_test; return the names that passed and that failed, printing times as they come."
     listed = '|'.join(map(re.escape, names))
-    command = ['nbdev_test', '--n_workers', '2', '--do_print', '--file_re', f'^({listed})$']
+    command = ['nbdev_test', '--n_workers', str(workers), '--do_print', '--file_re',
+               f'^({listed})$']
     run = subprocess.Popen(command, cwd=ROOT, env=environment(cpu, threads), stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True)
     began = time.time()
@@ -211,8 +212,11 @@ def test(settings):
         names = chosen_notebooks(only)
         check_setting(cpu, threads)
         apart = [n for n in names if APART.match(n)]
-        for some in filter(None, (apart, [n for n in names if n not in apart])):
-            good, bad = run_notebooks(some, cpu, threads)
+        others = [n for n in names if n not in apart]
+        # a worker each for the first
+        for some, workers in ((apart, max(2, len(apart))), (others, 2)):
+            if not some: continue
+            good, bad = run_notebooks(some, cpu, threads, workers)
             passed += good
             failed += [f'{name} (CPU {cpu}, threads {threads})' for name in bad]
     print(f'\n{time.time() - began:.0f} s')

@@ -12,7 +12,6 @@ from contextlib import redirect_stdout
 from functools import partial
 from math import ceil
 from pathlib import Path
-import av, decord
 import numpy as np
 import torch
 from torch.utils.data import default_collate
@@ -67,6 +66,7 @@ def make_clip(
 )->Path:
     """Write a clip as web corpora have them: H.264 as libx264 makes it by default, key frames
     250 apart."""
+    import av                   # here: who only draws pictures need not have it
     rng = rng_for('bench_loading', seed)
     with av.open(str(path), 'w') as container:
         stream = container.add_stream('libx264', rate=fps)
@@ -97,6 +97,7 @@ class PlainClips(torch.utils.data.Dataset):
 
     def __len__(self): return len(self.records)
     def __getitem__(self, i):
+        import decord           # here: only this loader asks for it by name
         reader = decord.VideoReader(self.records[i].media, num_threads=1)
         ids = sample_indices(len(reader), self.num_frames, 'rand')
         frames = torch.from_numpy(reader.get_batch(ids).asnumpy()).permute(0, 3, 1, 2)

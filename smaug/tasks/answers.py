@@ -64,7 +64,7 @@ class AnswerModel(nn.Module):
     ):
         super().__init__()
         check_range('decoder_layers', decoder_layers, 1, float('inf'),
-                    remedy='the paper\'s decoder has 3')
+                    remedy='Singularity has 3')
         self.smaug, self.config = model, model.config
         sources = list(model.fusion.layer)[-decoder_layers:]
         self.decoder = nn.ModuleList(AnswerLayer(model.text.bert.config) for _ in sources)

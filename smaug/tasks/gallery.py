@@ -158,6 +158,8 @@ def store_gallery(
     half:bool=False,            # store bfloat16: half the size, three digits
     num_workers:int=0,          # processes that decode
     device=None,                # where the model is; None = ask it
+    # the processes that share the files (`PartialState`), all of which call this; None = this one
+    here=None,
 )->Gallery:                     # its tokens stay on disk
     "Encode clips into a folder, or finish what an interrupted run left there."
     folder, ids = Path(folder), list(range(len(dataset)) if ids is None else ids)
@@ -169,14 +171,19 @@ def store_gallery(
                  image_size=model.config.image_size, half=half, clips_per_file=clips_per_file,
                  clips=[dataset.records[i].media_id for i in ids])
     folder.mkdir(parents=True, exist_ok=True)
+    rank, world = (here.process_index, here.num_processes) if here else (0, 1)
+    if rank:
+        here.wait_for_everyone()        # for about.json
     if (folder/'about.json').exists():
         _check_same(json.loads((folder/'about.json').read_text()), about, folder)
     else:
         with whole_file(folder/'about.json') as part:
             part.write_text(json.dumps(about))
+    if not rank and world > 1:
+        here.wait_for_everyone()
     store = ChunkStore(folder, _AGAIN)
     for c in range(_num_chunks(about)):
-        if store.path(c).exists(): continue
+        if c % world != rank or store.path(c).exists(): continue
         part = ids[c*clips_per_file:(c + 1)*clips_per_file]
         batches = list(frame_batches(dataset, part, batch_size, num_workers))
         encoded = dict(index=torch.zeros(0, dtype=torch.long))
@@ -187,6 +194,8 @@ def store_gallery(
         store.write(c, encoded)
         print(f"{folder.name}: {min((c + 1)*clips_per_file, len(ids))}/{len(ids)} clips encoded",
               flush=True)
+    if world > 1:
+        here.wait_for_everyone()
     return open_gallery(folder, model, name)
 
 # %% ../../nbs/tasks/02_gallery.ipynb #a9017f04

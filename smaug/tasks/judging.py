@@ -21,6 +21,8 @@ from ..core import check_range, make_generator
 from ..data.datasets import ClipDataset, clip_loader
 from ..data.records import Caption, Question
 from .retrieval import encode_gallery, encode_queries, match_scores
+from .shares import join_shares
+from ..training.states import processes
 from ..models.losses import clip_similarity
 
 # %% ../../nbs/tasks/05_judging.ipynb #061274ac
@@ -179,7 +181,8 @@ def judge_questions(
     legacy:bool=False,          # Singularity's double count of the first word
     device=None,                # where the model is; None = ask it
 )->JudgedAnswers:
-    "Answer every question of a split, and count."
+    """Answer every question of a split, and count; a loader of several processes has each answer
+    its share."""
     model.eval()
     device = next(model.parameters()).device if device is None else torch.device(device)
     words = encode_captions(loader.tokenizer, answers, loader.max_words) if answers else ()
@@ -195,6 +198,8 @@ def judge_questions(
             rows[i] = *(x[row].cpu() for x in ranked), known.frames[row].cpu()
             spoken[i] = said[row]
             given[i] = answers[int(rows[i][0][0])] if answers else said[row]
+    if loader.clips.world > 1:
+        given, spoken, rows = map(join_shares, (given, spoken, rows))
     metrics = judge_answers(given, loader.records, answers)
     metrics |= dict(generated=judge_answers(spoken, loader.records)['accuracy'],
                     missing_clips=loader.missing)
@@ -219,10 +224,14 @@ def judge_choices(
     batch_size:int=32,      # clips at a time
     num_workers:int=0,      # processes that read
     device=None,            # where the model is; None = ask it
+    keep:str='ratio',       # frames that the selector leaves, see `match_scores`
 )->JudgedChoices:
-    "Choose the caption that fits each clip best (§4.1, MSRVTT-MC); nothing is trained."
+    """Choose the caption that fits each clip best (§4.1, MSRVTT-MC); nothing is trained. Several
+    processes share the clips."""
     found, scale = [None]*len(dataset), model.clamped_temperature().item()
-    for batch in clip_loader(dataset, batch_size, num_workers=num_workers):
+    here = processes()
+    for batch in clip_loader(dataset, batch_size, num_workers=num_workers,
+                             rank=here.process_index, world=here.num_processes):
         options, index = batch['options'], batch['index'].tolist()
         _check_options([dataset.records[i] for i in index])
         counts = [len(some) for some in options]
@@ -231,11 +240,12 @@ def judge_choices(
         words = encode_captions(tokenizer, [o for some in options for o in some],
                                 model.config.max_words)
         text, pair = encode_queries(model, words, device=device), torch.arange(len(clip))
-        match, frames = match_scores(model, gallery, text, clip, pair, device=device)
+        match, frames = match_scores(model, gallery, text, clip, pair, device=device, keep=keep)
         dual = clip_similarity(gallery.embedding, text.embedding, model.config.pool)
         dual = dual[clip, pair]/scale
         for i, *row in zip(index, *(x.split(counts) for x in (match + weight*dual, dual, frames))):
             found[i] = row
+    found = join_shares(found)
     def part(number): return [row and row[number] for row in found]
     scores, dual, frames = map(part, range(3))
     return JudgedChoices(_count_choices(scores, dual, dataset.records), scores, frames)

@@ -16,7 +16,9 @@ from ..data.datasets import ClipDataset
 from .gallery import clips_of, frame_batches, store_gallery
 from .retrieval import (
     dual_scores, encode_gallery, encode_queries, join_scores, query_words, read_candidates, recall)
+from .shares import shared_match
 from ..training.loop import TrainConfig
+from ..training.states import processes
 from ..data.frames import sample_indices
 
 # %% ../../nbs/tasks/03_protocols.ipynb #f3d509e3
@@ -102,7 +104,9 @@ def judge_retrieval(
     max_words:int=0,        # S at most; 0 = as the model was trained
     ensemble:str='concat',  # how frames are joined in re-ranking, see `match_scores`
     keep:str='ratio',       # frames that the selector leaves, see `match_scores`
-    folder=None,            # keep the gallery there (smaug.tasks.gallery); None = in memory
+    # keep the gallery there (smaug.tasks.gallery): of several processes each encodes its share;
+    # None = in memory, of each process
+    folder=None,
     name:str='',            # of the checkpoint, written into that folder
     num_workers:int=0,      # processes that decode
 )->Judged:
@@ -115,7 +119,7 @@ def judge_retrieval(
     data = ClipDataset(clips, num_frames, model.config.image_size, False)
     if folder:
         gallery = store_gallery(model, data, folder, name, batch_size=batch_size,
-                                num_workers=num_workers)
+                                num_workers=num_workers, here=processes())
     else:
         gallery = encode_gallery(model,
                                  frame_batches(data, range(len(data)), batch_size, num_workers))
@@ -124,7 +128,8 @@ def judge_retrieval(
     words, cut = query_words(tokenizer, asked, max_words or model.config.max_words)
     text = encode_queries(model, words)
     first = dual_scores(model, gallery, text)
-    candidates = read_candidates(model, gallery, text, first, k, ensemble=ensemble, keep=keep)
+    candidates = read_candidates(model, gallery, text, first, k, ensemble=ensemble, keep=keep,
+                                 match_pairs=shared_match)
     t2v, v2t = join_scores(first, candidates, weight, model.clamped_temperature().item())
     right = own.unsqueeze(1) == torch.arange(len(names))                                    # (Q, G)
     metrics = _recalls(t2v, v2t, right) | _recalls(first, first.T, right, 'dual_') | dict(

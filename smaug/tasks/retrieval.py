@@ -72,7 +72,7 @@ def encode_gallery(
     batches,        # iterable of batches with `frames` and `index`
     device=None,    # where the model is; None = ask it
 )->Gallery:         # on the CPU
-    "Encode clips without mask (§4.1: inference sees all patches, sparsified)."
+    "Encode clips without a mask; tokens are sparsified as in training."
     model.eval()
     device, rows = _device(model, device), []
     for batch in batches:
@@ -232,6 +232,7 @@ def read_candidates(
     scores:torch.Tensor,    # (Q, G) captions × clips, of the two encoders alone
     k:int=128,              # candidates per query, in each direction
     device=None, ensemble:str='concat', keep:str='ratio',   # see `match_scores`
+    match_pairs=match_scores,   # what reads the pairs; several processes share them in tasks.shares
 )->Candidates:
     "Read the k best of each query with the multimodal encoder, each pair once."
     check_range('k', k, 1, float('inf'))
@@ -247,8 +248,8 @@ def read_candidates(
     by_clip = _candidates(scores.T, k)
     match = torch.zeros_like(scores)
     text_ids, video_ids = (by_text | by_clip.T).nonzero(as_tuple=True)
-    match[text_ids, video_ids] = match_scores(model, gallery, text, video_ids, text_ids,
-                                              device=device, ensemble=ensemble, keep=keep)[0]
+    match[text_ids, video_ids] = match_pairs(model, gallery, text, video_ids, text_ids,
+                                             device=device, ensemble=ensemble, keep=keep)[0]
     return Candidates(by_text, by_clip, match)
 
 # %% ../../nbs/tasks/01_retrieval.ipynb #c3832376

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['register_architecture', 'build_architecture', 'save_checkpoint', 'read_history', 'add_stage', 'steps_behind',
-           'find_checkpoint', 'load_model', 'load_weights', 'load_checkpoint']
+           'corpus_behind', 'epochs_behind', 'find_checkpoint', 'load_model', 'load_weights', 'load_checkpoint']
 
 # %% ../../nbs/training/01_checkpoints.ipynb #4fbfa068
 import re
@@ -160,19 +160,34 @@ def add_stage(
     corpus:str,          # that it was trained on
     steps:int,           # optimiser steps, >= 0
     config,  # of the trained model; its num_frames (K) and num_selected (κ), where it has them
+    epochs:float=None,   # passes over that corpus, where they were counted
 )->list[dict]:           # a new list
     "Add a stage to the history of the checkpoint that it starts from."
     if steps < 0:
         raise ValueError(f"steps is {steps}, expected the optimiser steps of the stage, 0 or more")
     frames = {name: getattr(config, name) for name in ('num_frames', 'num_selected')
               if hasattr(config, name)}
-    return [*history, dict(stage=stage, corpus=corpus, steps=int(steps), **frames)]
+    passes = {} if epochs is None else dict(epochs=round(float(epochs), 2))
+    return [*history, dict(stage=stage, corpus=corpus, steps=int(steps), **passes, **frames)]
 
 def steps_behind(
     history:list[dict],  # from `read_history`
 )->int:                  # 0 = untrained
     "Count the optimiser steps of a checkpoint and all its ancestors."
     return sum(stage['steps'] for stage in history)
+
+def corpus_behind(
+    history:list[dict],  # from `read_history`
+)->str:                  # e.g. '5m + webvid'; untrained: ''
+    "Name what a checkpoint and its ancestors were trained on, each corpus once."
+    return ' + '.join(dict.fromkeys(stage['corpus'] for stage in history))
+
+def epochs_behind(
+    history:list[dict],  # from `read_history`
+)->str:                  # e.g. '10 + 5', a number a stage; '' where one was not counted
+    "Say how many passes over its corpus each stage made."
+    passes = [stage.get('epochs') for stage in history]
+    return '' if None in passes else ' + '.join(f'{number:g}' for number in passes)
 
 # %% ../../nbs/training/01_checkpoints.ipynb #c8daab9b
 def _tuples(value):
