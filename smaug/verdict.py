@@ -8,6 +8,7 @@ __all__ = ['CLAIMS', 'STUDENT', 'SETTINGS', 'MACHINE', 'Claim', 'read_number', '
 
 # %% ../nbs/support/07_verdict.ipynb #7e4d0004
 import json, math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,7 @@ def _verdict(value, seeds, same, other):
     if other: return f"another run ({', '.join(other)})"
     if abs(value - seeds[0]) < 1e-9: return 'reproduced, to the last digit'
     if same: return 'differs: this kind of CPU should give the same'
-    if len(seeds) < 2: return 'differs; no spread is committed'
+    if len(seeds) < 2: return 'differs, and no spread is committed'
     low, high = prediction_interval(seeds)
     inside = low - 1e-9 <= value <= high + 1e-9
     return 'reproduced, within the spread over seeds' if inside else 'differs: outside the spread'
@@ -140,9 +141,11 @@ def smaug_verdict(
     if not (folder/'zero_shot.json').exists():
         raise SystemExit(f"{folder} has no zero_shot.json; run `make repro` first")
     conditions = json.loads((folder/'zero_shot.json').read_text())['conditions']
-    told = json.loads(path.read_text()) if path.exists() else dict(conditions=conditions, numbers={})
+    told = dict(conditions=conditions, numbers={})
+    if path.exists():
+        told = json.loads(path.read_text())
     rows = judge_run(read_claims(folder), conditions, told)
     print(metrics_table(rows, {k: conditions[k] for k in SETTINGS + MACHINE}, digits=2))
-    counts = [sum(row['verdict'].startswith(word) for row in rows)
-              for word in ('reproduced', 'differs', 'not run')]
-    print('\n{} claims reproduced, {} differ, {} not run'.format(*counts))
+    counts = Counter(row['verdict'].split()[0].strip(':,') for row in rows)
+    print(f"\n{counts['reproduced']} claims reproduced, {counts['differs']} differ, "
+          f"{counts['not']} not run")
