@@ -1,7 +1,7 @@
 "Run the default pipeline with several seeds and commit its numbers: what `smaug_verdict` reads."
 import argparse, json, subprocess, sys, tempfile
 from pathlib import Path
-from smaug.verdict import read_claims
+from smaug.verdict import read_claims, run_conditions
 from test import ROOT, clone_into
 
 COMMITTED = ROOT/'nbs/measured/default_run.json'
@@ -13,7 +13,7 @@ def run_seed(seed, folder):
     dvc = ['dvc', 'exp', 'run', '-S', f'base.seed={seed}']
     subprocess.run(dvc, cwd=folder, check=True, stdout=sys.stderr)
     metrics = folder/'out/metrics'
-    return json.loads((metrics/'zero_shot.json').read_text())['conditions'], read_claims(metrics)
+    return run_conditions(metrics), read_claims(metrics)
 
 
 def main():
