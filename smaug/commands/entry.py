@@ -147,7 +147,7 @@ def _sensible_numbers(asked):
     "Refuse numbers out of their range, and a length that is said twice."
     from smaug.core import check_range      # imports numpy
     least = dict(batch=2, steps=1, epochs=1, frames=1, test_frames=1, size=0, max_words=3,
-                 workers=0, seed=0)
+                 workers=0, threads=0, seed=0)
     for name, low in least.items():
         if getattr(asked, name) is None: continue
         check_range(f"--{name.replace('_', '-')}", getattr(asked, name), low, float('inf'))
@@ -212,6 +212,7 @@ def _finetune_parser():
            'an eighth more than the model reads')
     number('--max-words', 'word pieces that are read of a caption; as the model does, if left out')
     number('--workers', 'processes that decode (2)', 2)
+    number('--threads', 'of the CPU; 0, as many as are fastest, measured (0)', 0)
     number('--seed', 'of the held-out part and of training (0)', 0)
     add('--device', 'where to compute; a GPU where there is one', choices=('cpu', 'cuda'))
     add('--unknown-ok', 'go on where the model knows less than half of the word pieces',
@@ -231,7 +232,7 @@ def finetune(args:list[str]|None=None):
         if Path(asked.model).exists():
             from smaug.files import read_about
             read_about(asked.model)
-        asked.out = Path(asked.out or _default_out(asked.table))
+        asked.out = Path(asked.out or _default_out(asked.table)).resolve()
         _place_for(asked.out, asked.overwrite)
         from .finetune import run_finetune      # imports torch: seconds
         run_finetune(asked)

@@ -149,7 +149,8 @@ def _load(asked, told, own):
                 remedy=f"the model samples {net.config.num_frames} frames of a clip in training")
     texts = [text for record in own.records for text in record.texts]
     known = known_words(tokenizer, texts)
-    told.say('Data', str(known), cut_note(tokenizer, texts, net.config.max_words))
+    cut = cut_note(tokenizer, texts, net.config.max_words).replace('max_words=', '--max-words ')
+    told.say('Data', str(known), cut)
     check_known(known, asked.unknown_ok)
     return net, tokenizer, home
 
@@ -206,7 +207,7 @@ def _tune(asked, told, net, tokenizer, source, rules):
 def _limits(own, rows):
     "What nobody should believe of the model, and whose it is."
     held = rows[0]
-    named = ', '.join(f"{name or 'none named'} ({count:,} rows)"
+    named = '; '.join(f"{count:,} × {name or 'none'}"
                       for name, count in own.licences.most_common(8))
     return dict(Limits=[
         f"It was judged on {held['held-out clips']:,} clips of the same table with "
@@ -218,7 +219,7 @@ def _limits(own, rows):
         "A search always finds something: the nearest of what is there."],
                 Licence=["Of the code: Apache-2.0. Of the weights: what the licences of the model "
                          "that it starts from and of the videos allow."
-                         + (f" The table says: {named}." if named else '')])
+                         + (f" The table's rows name: {named}." if named else '')])
 
 # %% ../../nbs/annex/commands/04_finetune.ipynb #0f7b0015
 def run_finetune(
@@ -240,7 +241,7 @@ def run_finetune(
         rules = finetune_protocol(net.config, len(source), said, shown, asked.batch or 0,
                                   asked.steps or 0, asked.epochs or 0, asked.lr or 0.)
         told.say('Training', length_note(rules, said))
-        use_threads(0)
+        use_threads(asked.threads)
         judge = partial(judge_retrieval, source=held, tokenizer=tokenizer, num_frames=shown,
                         k=rules.rerank_k, weight=rules.rerank_weight, num_workers=asked.workers)
         before = judge(net.to(device)).metrics
@@ -255,14 +256,13 @@ def run_finetune(
     save_checkpoint(net, out, tokenizer, dict(after, before=before, curve=curve,
                                               conditions=conditions), history=lineage)
     example = held.records[0].texts[0]
-    def command(checkpoint):
-        words = ['smaug_search', os.path.relpath(own.folder), example, '--checkpoint', checkpoint]
-        return shlex.join(map(str, words))
+    def command(folder, checkpoint):
+        return shlex.join(['smaug_search', folder, example, '--checkpoint', checkpoint])
     card = model_card(out.name, told | _limits(own, rows), metrics_table(rows, conditions), verdict,
-                      command('.'))
+                      command('FOLDER', '.'))
     with whole_file(out/'README.md') as part:
         part.write_text(card, encoding='utf-8')
     print(f"\n{metrics_table(rows)}\n\n{verdict}\n{time.time() - started:.0f} s; the model and its "
           f"card are in {os.path.relpath(out)}, its frames in {os.path.relpath(work)} "
           f"({_bytes(work)/1e6:,.1f} MB, for another run; else remove them)\n"
-          f"next: {command(os.path.relpath(out))}")
+          f"next: {command(os.path.relpath(own.folder), os.path.relpath(out))}")
