@@ -40,7 +40,10 @@ def write(found):
     commit = ['git', 'rev-parse', '--short', 'HEAD']
     commit = subprocess.check_output(commit, cwd=ROOT, text=True).strip()
     runs = [dict(conditions=c, numbers=n) for _, (c, n) in sorted(found.items())]
-    numbers = {title: [run['numbers'][title] for run in runs] for title in runs[0]['numbers']}
+    numbers = {}
+    for run in runs:
+        for title, number in run['numbers'].items():
+            numbers.setdefault(title, []).append(number)
     told = dict(conditions=runs[0]['conditions'], commit=commit, numbers=numbers, runs=runs)
     COMMITTED.write_text(json.dumps(told, indent=1, ensure_ascii=False) + '\n')
 
