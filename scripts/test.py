@@ -94,6 +94,13 @@ def check_house(*options):
     return (done.stdout + done.stderr).strip() if done.returncode else ''
 
 
+def check_wheel():
+    "Ask scripts/wheel.py whether the package works without its repository; what it found."
+    command = [sys.executable, 'scripts/wheel.py']
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return (done.stdout + done.stderr).strip()[-2000:] if done.returncode else ''
+
+
 def self_starting():
     "Notebooks with a cell that would start the program under test: each is a __main__."
     for path in sorted((ROOT/'nbs').rglob('*.ipynb')):
@@ -183,8 +190,8 @@ def run_notebooks(names, cpu, threads, workers=2):
     return passed, sorted(failed)
 
 
-def check_tree(site=True):
-    "Exports, clean notebooks, README and site; what passed and what failed."
+def check_tree(site=True, wheel=False):
+    "Exports, clean notebooks, README, site and wheel; what passed and what failed."
     passed, failed = [], []
     for what, names in check_drift():
         differs = '\n  '.join(['differs, run `make prepare` and commit what it changes:', *names])
@@ -197,17 +204,20 @@ def check_tree(site=True):
     if site:
         print('site: ' + ((wrong := check_site()) or 'built'), flush=True)
         (failed if wrong else passed).append('site')
+    if wheel:
+        print('wheel: ' + ((wrong := check_wheel()) or 'works without its repository'), flush=True)
+        (failed if wrong else passed).append('wheel')
     return passed, failed
 
 
-def test(settings):
+def test(settings, wheel=False):
     "Check the tree, then the notebooks under each (chapters, CPU, threads); close with a count."
     began = time.time()
     if names := list(self_starting()):
         print(f"{', '.join(names)}: the cell with `if __name__ ==` would run here; call main with "
               f"python -c instead, as the Makefile does\n0 passed, {len(names)} failed")
         sys.exit(1)
-    passed, failed = check_tree(site=not settings[0][0])
+    passed, failed = check_tree(site=not settings[0][0], wheel=wheel)
     for only, cpu, threads in settings:
         names = chosen_notebooks(only)
         check_setting(cpu, threads)
@@ -305,14 +315,15 @@ def main():
     parser.add_argument('--only', nargs='*', default=[], help='as in 04 losses pipeline')
     parser.add_argument('--cpu', choices=CPUS, default='native', help='kind of CPU to play')
     parser.add_argument('--threads', type=int, default=1, help='threads of a notebook')
-    parser.add_argument('--ci', action='store_true', help='and numbers on another kind of CPU')
+    parser.add_argument('--ci', action='store_true', help='and the wheel alone, and numbers on '
+                        'another kind of CPU')
     parser.add_argument('--hard', action='store_true', help='in settings that strangers have')
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('ended'))     # leave nothing behind
     if asked.hard:
         test_hard(asked.only)
     second = [(NUMBERS, 'default', 2)] if asked.ci else []
-    test([(asked.only, asked.cpu, asked.threads), *second])
+    test([(asked.only, asked.cpu, asked.threads), *second], wheel=asked.ci)
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ __all__ = ['merged_parameters', 'declared_parameters', 'checked_parameters', 'ru
 
 # %% ../nbs/support/04_run.ipynb #67bb97f8
 import ast, json, os, platform, re, shlex, signal, sys
+from importlib.util import find_spec
 from pathlib import Path
 import psutil, yaml
 from fastcore.script import call_parse
@@ -173,6 +174,9 @@ def main(
     params:str=None,    # parameter file; params.yaml in the repository's root if left out
 ):
     "Run NOTEBOOK with one SECTION of params.yaml, into out/notebooks/."
+    if find_spec('papermill') is None:
+        sys.exit("smaug_run: papermill is not installed; pip install 'smaug[workbook]', or use "
+                 "a clone")
     from papermill.exceptions import PapermillExecutionError
     signals = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1
     usual = {number: signal.signal(number, _pass_on) for number in signals}

@@ -87,7 +87,8 @@ def _search_parser():
     parser.add_argument('--top', type=int, default=5, help='clips shown')
     parser.add_argument('--frames', type=int, default=None, help='of each clip; 8 for a new index')
     parser.add_argument('--index', default=None,
-                        help='its folder; out/search/<hash of the folder> if left out')
+                        help='its folder; if left out, <hash of the folder> in out/search of the '
+                        'clone, or in ~/.cache/smaug/search of who has none')
     parser.add_argument('--figure', default=None,
                         help='picture to write; below the index if left out')
     parser.add_argument('--half', action='store_true', default=None, help='float16: half the size')

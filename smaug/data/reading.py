@@ -145,10 +145,26 @@ def _stream(container):
                 None)
 
 _UNINDEXED = {'mpeg', 'mpegts', 'mpegvideo', 'h264', 'hevc', 'ogg', 'avi', 'gif'}     # containers
-def _can_jump(container, codecs=('h264', 'hevc', 'vp8', 'vp9')):
+_JUMPING = {'h264', 'hevc', 'vp8', 'vp9', 'libdav1d', 'av1'}                         # codecs
+def _codec(container): return getattr(_stream(container).codec_context, 'name', None)
+def _can_jump(container):
     "Does a seek find the right frame?"
-    codec = getattr(_stream(container).codec_context, 'name', None)
-    return codec in codecs and container.format.name not in _UNINDEXED
+    return _codec(container) in _JUMPING and container.format.name not in _UNINDEXED
+
+def _has_open_groups(container):
+    "Is a frame shown before a key frame that stands before it in the file?"
+    key = None
+    for packet in container.demux(_stream(container)):
+        if packet.is_keyframe:
+            key = packet.pts
+        elif None not in (key, packet.pts) and packet.pts < key: return True
+    return False
+
+def _suits_decord(container):
+    "Will decord find the right frames?"
+    codec = _codec(container)
+    if codec == 'hevc' or not _can_jump(container): return False
+    return codec != 'h264' or not _has_open_groups(container)
 
 def _upright(frame):
     "A frame as (H, W, 3), turned as the file's display matrix says."
@@ -166,7 +182,7 @@ class _Decord:
 
 # %% ../../nbs/data/01_reading.ipynb #fa985caa
 class _Pyav:
-    "Frames through FFmpeg itself: AV1, GIF, old AVI, films on their side, broadcast streams."
+    "Frames through FFmpeg itself: HEVC, open groups, GIF, old AVI, broadcast streams."
     name = 'PyAV'
     def __init__(self, media):
         self.media = media
@@ -175,7 +191,7 @@ class _Pyav:
                 raise ValueError("no decoder for it")
             packets = [p for p in container.demux(stream) if p.size]
             unit, self.fps = float(stream.time_base), float(stream.average_rate or 0)
-            self.jumps = _can_jump(container, ('h264', 'hevc', 'vp8', 'vp9', 'libdav1d', 'av1'))
+            self.jumps = _can_jump(container)
         stamps = [p.pts for p in packets]
         if None in stamps or len(set(stamps)) < len(stamps):
             stamps = range(len(packets))
@@ -197,8 +213,9 @@ class _Pyav:
             stream = _stream(container)
             stream.codec_context.thread_count, frames = 1, container.decode(stream)
             for i in sorted(wanted):
-                if any(now < key <= i for key in self.keys):
-                    container.seek(self.stamps[i], stream=stream)
+                key = max((key for key in self.keys if now < key <= i), default=None)
+                if key is not None:
+                    container.seek(self.stamps[key], stream=stream)
                 while i not in found:
                     if (frame := next(frames, None)) is None:
                         if self.jumps or last is None or i - now > 2:
@@ -207,6 +224,9 @@ class _Pyav:
                         found[i] = _upright(last)
                         break
                     now, last = self.place.get(frame.pts, -1) if self.jumps else now + 1, frame
+                    if self.keys and now > i:       # mp4 seeks by the order in the file
+                        self.keys = []
+                        return self.read(indices)   # from the beginning
                     if now in wanted:
                         found[now] = _upright(frame)
         return np.stack([found[i] for i in indices])
@@ -236,9 +256,9 @@ def _choose_reader(media, path):
         _check_whole(file, path)
     with _open(media, look=True) as container:
         if _stream(container) is None: raise _refuse(path, "it holds no video stream")
-        jumps = _can_jump(container)
+        suits = _suits_decord(container)
     try:
-        return _Decord(media) if jumps else _Pyav(media)
+        return _Decord(media) if suits else _Pyav(media)
     except _decord_errors():
         return _Pyav(media)
 

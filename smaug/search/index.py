@@ -129,22 +129,32 @@ def checkpoint_identity(
     for name in ('config.json', 'model.safetensors'):
         if not (checkpoint/name).is_file():
             raise FileNotFoundError(
-                f"no checkpoint in {checkpoint} ({name} is missing); `make repro` makes "
-                "out/checkpoints/retrieval, or name another folder")
+                f"no checkpoint in {checkpoint} ({name} is missing); name another folder "
+                "(--checkpoint); in a clone `make repro` makes out/checkpoints/retrieval")
     about = json.loads((checkpoint/'config.json').read_text())
     corpus = about.get('metrics', {}).get('conditions', {}).get('corpus', 'unknown')
     digest = file_digest(checkpoint/'model.safetensors')
     return dict(name=checkpoint.name, sha256=digest, config=about['config'], corpus=corpus)
 
 # %% ../../nbs/annex/search/01_index.ipynb #3f17e57a
+def _indexes():
+    "Where indexes lie, of a clone or of the user."
+    try:
+        return repo_root()/'out'/'search'
+    except FileNotFoundError:               # not in a clone
+        cache = os.environ.get('XDG_CACHE_HOME') or '~/.cache'
+        return Path(cache).expanduser()/'smaug'/'search'
+
+
+# %% ../../nbs/annex/search/01_index.ipynb #3f17e57b
 def index_place(
     folder:str|Path,            # of the videos
-    place:str|Path|None=None,   # asked for; None = out/search/<hash of the folder's path>
+    place:str|Path|None=None,   # asked for; None = by the hash of the folder's path, see above
 )->Path:                        # absolute
     "Choose the folder of an index."
     folder = Path(folder).resolve()
     name = hashlib.sha256(str(folder).encode('utf-8', 'surrogateescape')).hexdigest()[:16]
-    place = Path(place).resolve() if place else repo_root()/'out'/'search'/name
+    place = Path(place or _indexes()/name).resolve()
     if place == folder or folder in place.parents:
         raise ValueError(f"the index {place} would lie inside the searched folder {folder}; "
                          "give another place (--index)")

@@ -7,6 +7,7 @@ __all__ = ['Query', 'read_query', 'Hit', 'search', 'search_figure', 'run_search'
 
 # %% ../../nbs/annex/search/03_search.ipynb #58d3a365
 import heapq, math, os, re, time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 import matplotlib.pyplot as plt
@@ -242,6 +243,14 @@ def _show_hits(figure_file, index, hits, query):
     figure.savefig(path, dpi=200, bbox_inches='tight', pad_inches=.1)
     print('figure:', os.path.relpath(path))
 
+# %% ../../nbs/annex/search/03_search.ipynb #e93e034b
+def _find_home(checkpoint):
+    "A checkpoint's folder as named here or, in a clone, from its root."
+    if not Path(checkpoint).exists():
+        with suppress(FileNotFoundError):   # not in a clone
+            return repo_root()/checkpoint
+    return Path(checkpoint)
+
 # %% ../../nbs/annex/search/03_search.ipynb #e93e034c
 def run_search(
     asked,      # folder, caption, checkpoint, top, frames, index, …: of the command line
@@ -249,9 +258,7 @@ def run_search(
     "Do what `smaug_search` was asked for: index, search, show."
     started = time.time()
     typed = ' '.join(asked.caption)
-    home = Path(asked.checkpoint)
-    if not home.exists():
-        home = repo_root()/asked.checkpoint
+    home = _find_home(asked.checkpoint)
     kinds = FigureCanvasAgg.filetypes
     if asked.figure and Path(asked.figure).suffix[1:] not in kinds:
         raise ValueError(f"the figure {asked.figure} ends in no known kind; expected one of "
