@@ -18,6 +18,7 @@ LAYERS = {'core': 0, 'files': 0, 'lean': 0, 'charts': 0, 'plots': 0, 'data': 1, 
 WIDTH = 100         # columns
 LENGTH = 400        # lines of a module
 CELL = 60           # lines of an exported cell
+RELATIVES = {'lvmae', 'videomae'}   # their sections leave what is as in the notebook
 GUARDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 GIVEN = {'training'}      # what nn.Module sets on every module
 LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -378,8 +379,36 @@ def models_under_data(root=ROOT):
                            'move what it needs to smaug/data')
 
 
+def _parameters(notebook):
+    "Names that a notebook's cell of parameters assigns."
+    for cell in json.loads(notebook.read_text())['cells']:
+        if 'parameters' in cell.get('metadata', {}).get('tags', []):
+            body = ast.parse(''.join(cell['source'])).body
+            return [node.targets[0].id for node in body]
+    return []
+
+
+def missing_keys(root=ROOT):
+    "Parameters of a stage that its section does not name: `-S` sets only what is there."
+    for path, yaml, told in pipelines(root):
+        for name, stage in told['stages'].items():
+            words = shlex.split(str(stage.get('cmd', '')))
+            if 'smaug_run' not in words or path.relative_to(root).parts[0] in RELATIVES: continue
+            notebook, section, *rest = words[words.index('smaug_run') + 1:]
+            here = path.parent/stage.get('wdir', '.')
+            params = here/(rest[1] if rest[:1] == ['--params'] else 'params.yaml')
+            if not params.exists(): continue
+            values = yaml.load(params.read_text())
+            known = {*values['base'], *values.get(section, {}), 'name', 'model'}
+            lacking = [key for key in _parameters(here/notebook) if key not in known]
+            if lacking:
+                yield (f'{params.resolve().relative_to(root.resolve())}: {section} lacks '
+                       f"{', '.join(lacking)} of {Path(notebook).name}; write them, so that "
+                       '`dvc exp run -S` can set them')
+
+
 CHECKS = (wrong_layers, private_imports, foreign_patches, missing_methods, long_modules,
-          long_cells, plain_headings, wrong_map, wrong_deps, models_under_data)
+          long_cells, plain_headings, wrong_map, wrong_deps, models_under_data, missing_keys)
 
 
 def faults_of(root=ROOT):

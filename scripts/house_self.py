@@ -82,6 +82,14 @@ def titled(*sources, more=''):
     return notebook('# Title\n\n> What it is about\n' + more, *sources)
 
 
+def with_parameters():
+    "The file of a notebook that takes `steps`."
+    told = json.loads(titled('from smaug.models.net import Net', 'steps = 3'))
+    told['cells'][-1]['metadata'] = dict(tags=['parameters'])
+    return json.dumps(told)
+
+
+PARAMETERS = with_parameters()
 TREE = {    # a house in order: path → text
     'smaug/__init__.py': '', 'smaug/core.py': CORE,
     'smaug/data/__init__.py': '', 'smaug/data/read.py': READ,
@@ -145,6 +153,9 @@ FAULTS = {
     'a stage has a dep too many': (
         {'more/dvc.yaml': MORE_STAGES + '      - ../smaug/data\n'},
         ['more/dvc.yaml', 'needs no', '../smaug/data', '--deps']),
+    'a parameter has no key': (
+        {'more/params.yaml': 'base: {}\ntrain: {}\n', 'nbs/pipeline/2_train.ipynb': PARAMETERS},
+        ['more/params.yaml', 'train lacks steps', '-S']),
     'a data stage depends on a model': (
         {'dvc.yaml': MAIN.replace('smaug/data\n', 'smaug/data\n      - smaug/models\n'),
          'nbs/pipeline/1_prepare.ipynb': titled('from smaug.data.read import read\n'

@@ -49,8 +49,7 @@ class SmaugConfig:
     text_layers:int = 9             # BERT layers of the text encoder Q_l
     fusion_layers:int = 3           # BERT layers with cross-attention of the multimodal encoder Q_m
     max_words:int = 32              # S, word pieces per caption
-    # width of rows that captions share in Q_l (ours, smaug.options.savings); 0 = a row a caption
-    pack_text:int = 0
+    pack_text:int = 0   # width of rows that captions share (ours, smaug.options.savings); 0 = off
     selector_dim:int = 768          # width of the selector S
     selector_ffn:int = 2048         # its "hidden size of 2048" (§3.5)
     selector_prior:bool = False     # add the contrastive similarity to the selector's scores
@@ -65,6 +64,7 @@ class SmaugConfig:
     init_std:float = 0.02  # spread of initial weights; narrow models want more: 0.02·√(768/D)
     # times that for the text encoder's values and outputs, so that [CLS] depends on the words
     attention_gain:float = 1.
+    dropout:float = 0.              # of Q_t, Q_l and Q_m in training; BERT has 0.1
 
     def __post_init__(self): _check_config(self)
 
@@ -96,6 +96,7 @@ def _check_config(c):
         raise ValueError(
             f"num_selected is {c.num_selected} but only num_frames={c.num_frames} are sampled; "
             "select at most as many frames as are sampled")
+    check_range('dropout', c.dropout, 0, 1, remedy='BERT has 0.1; 0 drops nothing')
     check_range('pack_text', c.pack_text, 0, float('inf'), remedy='0 packs nothing')
     check_range('select_layer', c.select_layer, 0, c.depth, remedy='0 selects after the last layer')
     if not 0 < c.decode_ratio <= 1:

@@ -54,8 +54,7 @@ def _refuse_options(cls, config):
 
 # %% ../../nbs/10_smaug.ipynb #05d1a7ec
 class Smaug(nn.Module):
-    """SMAUG (§3): masked autoencoder, sparsification, frame selection and fusion, trained by
-    four losses."""
+    "SMAUG (§3): frames masked, sparsified, selected and fused; four losses."
     options = ()  # what a subclass has beyond the paper, as `SmaugConfig.options` names it
     decoder_kind = PixelDecoder     # of D_v
 
@@ -63,11 +62,12 @@ class Smaug(nn.Module):
         super().__init__()
         _refuse_options(type(self), config)
         c = self.config = config
-        bert = bert_config(c.vocab_size, c.embed_dim, c.text_layers + c.fusion_layers, c.num_heads)
+        layers = c.text_layers + c.fusion_layers
+        bert = bert_config(c.vocab_size, c.embed_dim, layers, c.num_heads, dropout=c.dropout)
         self.visual = VisualEncoder(c.image_size, c.patch_size, c.embed_dim, c.depth, c.num_heads,
                                     c.keep_rate, c.sparsify_layers, c.clip_style)
         self.temporal = TemporalEncoder(c.embed_dim, c.temporal_depth, c.num_heads, c.max_frames,
-                                        position_std=c.temporal_std)
+                                        position_std=c.temporal_std, dropout=c.dropout)
         self.text = TextEncoder(bert, c.text_layers)
         self.fusion = MultimodalEncoder(bert, c.fusion_layers)
         self.selector = FrameSelector(c.embed_dim, c.selector_dim, 2, c.selector_ffn, 2,

@@ -30,7 +30,7 @@ def interpolate_time(
 @dataclass(frozen=True)
 class BertConfig:
     """The numbers that decide a BERT, named as in transformers; by default BERT-base without
-    dropout."""
+    dropout (BERT's own is 0.1)."""
     vocab_size:int = 30522              # words the tokenizer knows
     hidden_size:int = 768               # D
     num_hidden_layers:int = 12          # layers
@@ -40,6 +40,8 @@ class BertConfig:
     type_vocab_size:int = 2             # kinds of sentences; captions are of the first
     pad_token_id:int = 0                # [PAD], whose embedding is zero and stays so
     hidden_act:str = 'gelu'             # the only one
+    hidden_dropout_prob:float = 0.      # of embeddings and of what a layer adds, in training
+    attention_probs_dropout_prob:float = 0.     # of attention weights, in training
     layer_norm_eps:float = 1e-12        # of every LayerNorm
     initializer_range:float = 0.02      # spread of initial weights
 
@@ -62,8 +64,9 @@ class AddNorm(nn.Module):
         super().__init__()
         self.dense = nn.Linear(width, c.hidden_size)
         self.LayerNorm = nn.LayerNorm(c.hidden_size, eps=c.layer_norm_eps)
+        self.dropout = nn.Dropout(c.hidden_dropout_prob)
 
-    def forward(self, x, before): return self.LayerNorm(self.dense(x) + before)
+    def forward(self, x, before): return self.LayerNorm(self.dropout(self.dense(x)) + before)
 
 class BertAttention(nn.Module):
     "Multi-head attention, then projection, residual and LayerNorm."
@@ -71,6 +74,7 @@ class BertAttention(nn.Module):
         super().__init__()
         self.self = _Heads(config)
         self.output = AddNorm(config.hidden_size, config)
+        self.dropout = config.attention_probs_dropout_prob
 
     def forward(self,
         x:torch.Tensor,                 # (P, Q, D), who asks
@@ -84,7 +88,9 @@ class BertAttention(nn.Module):
         if k is None:
             k, v = own.key(x), own.value(x)
         q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q, k, v))
-        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)      # (P, heads, Q, d)
+        dropped = self.dropout if self.training else 0.
+        # (P, heads, Q, d)
+        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropped)
         seen = seen.transpose(1, 2).flatten(2)                              # (P, Q, D)
         return self.output(seen if bias is None else seen + bias, x)
 
@@ -155,13 +161,15 @@ class TemporalEncoder(nn.Module):
         position_std:float=0.02,    # of the temporal embedding's initial values; 0.02 as BERT
         # add the layers to their input through a linear map that starts at zero
         residual_init:bool=True,
+        dropout:float=0.,           # of the layers in training; BERT has 0.1
     ):
         super().__init__()
         check_multiple('embed_dim', embed_dim, num_heads, remedy='choose another num_heads')
         if mode not in ('joint', 'location'):
             raise ValueError(f"mode is {mode!r}, expected 'joint' or 'location'")
         config = BertConfig(hidden_size=embed_dim, num_attention_heads=num_heads,
-                            intermediate_size=4*embed_dim)
+                            intermediate_size=4*embed_dim, hidden_dropout_prob=dropout,
+                            attention_probs_dropout_prob=dropout)
         self.mode = mode
         self.time = nn.Parameter(torch.randn(max_frames, embed_dim)*position_std)
         self.layers = init_bert(nn.ModuleList(BertLayer(config) for _ in range(depth)))

@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 from torch.nn import functional as F
-from ..core import check_multiple
+from ..core import check_multiple, check_range
 from .masking import take
 from .temporal import BertAttention, BertConfig, BertLayer, AddNorm, Widen, init_bert
 
@@ -22,12 +22,15 @@ def bert_config(
     depth:int=12,           # layers in all: text encoder + multimodal encoder
     num_heads:int=12,       # divides D
     max_words:int=512,      # rows of the position table, S <= max_words
+    dropout:float=0.,       # in training, 0 <= dropout < 1; BERT has 0.1
 )->BertConfig:
     "Describe a BERT; the defaults are BERT-base without dropout."
     check_multiple('width', width, num_heads, remedy='choose another num_heads')
+    check_range('dropout', dropout, 0, 1, remedy='BERT has 0.1; 0 drops nothing')
     return BertConfig(vocab_size=vocab_size, hidden_size=width, num_hidden_layers=depth,
                       num_attention_heads=num_heads, intermediate_size=4*width,
-                      max_position_embeddings=max_words)
+                      max_position_embeddings=max_words, hidden_dropout_prob=dropout,
+                      attention_probs_dropout_prob=dropout)
 
 # %% ../../nbs/07_text.ipynb #be27d0f1
 class BertEmbeddings(nn.Module):
@@ -39,6 +42,7 @@ class BertEmbeddings(nn.Module):
         self.position_embeddings = nn.Embedding(c.max_position_embeddings, D)
         self.token_type_embeddings = nn.Embedding(c.type_vocab_size, D)
         self.LayerNorm = nn.LayerNorm(D, eps=c.layer_norm_eps)
+        self.dropout = nn.Dropout(c.hidden_dropout_prob)
 
     def forward(self,
         ids:torch.Tensor,                       # (B, S) int64 word ids
@@ -50,7 +54,7 @@ class BertEmbeddings(nn.Module):
         places = in_order if position_ids is None else position_ids
         kinds = torch.zeros_like(ids) if token_type_ids is None else token_type_ids
         x = self.word_embeddings(ids) + self.token_type_embeddings(kinds)
-        return self.LayerNorm(x + self.position_embeddings(places))
+        return self.dropout(self.LayerNorm(x + self.position_embeddings(places)))
 
 class Bert(nn.Module):
     "Embeddings and layers, under the names of BERT's checkpoints; new weights as BERT's."

@@ -28,7 +28,7 @@ from ..data.store import FrameStore
 _NOT_ENCODING = ('mask_ratio', 'objectives', 'mask_prob', 'gumbel_temperature', 'learn_temperature',
                  'normalize_targets', 'init_std', 'attention_gain', 'temporal_std', 'max_words',
                  'num_selected', 'temperature', 'select_layer', 'decode_ratio', 'cross_decoder',
-                 'pack_text')
+                 'pack_text', 'dropout')
 
 # %% ../../nbs/tasks/02_gallery.ipynb #bb761e48
 def model_hash(
