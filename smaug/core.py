@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['repo_root', 'data_dir', 'check_range', 'check_multiple', 'did_you_mean', 'seed_everything', 'keep_memory',
-           'make_generator', 'end_with_parent']
+           'thread_speeds', 'fastest', 'use_threads', 'make_generator', 'end_with_parent']
 
 # %% ../nbs/00_core.ipynb #8107899b
 import ctypes, os, platform, random, threading, time, zlib
@@ -102,6 +102,49 @@ def keep_memory()->bool:        # whether the system let itself be asked
     trim = -1
     mmap = -3
     return bool(mallopt(mmap, 1 << 30) and mallopt(trim, 2**31 - 1))
+
+# %% ../nbs/00_core.ipynb #7d9e0002
+def thread_speeds(
+    choices,                # numbers of threads to be tried
+    seconds:float=.2,       # for each of them
+)->dict[int, float]:        # number → passes a second
+    "Measure how fast a layer is trained with each number of threads; nothing random is drawn."
+    import torch
+    before, speeds = torch.get_num_threads(), {}
+    tokens, wide = torch.ones(4096, 128, requires_grad=True), torch.full((128, 512), .01)
+    for threads in choices:
+        torch.set_num_threads(threads)
+        passes, started = -1, None          # a first pass makes the threads
+        while started is None or time.perf_counter() - started < seconds:
+            torch.nn.functional.gelu(tokens @ wide).sum().backward()
+            passes += 1
+            started = started or time.perf_counter()
+        speeds[threads] = passes/(time.perf_counter() - started)
+    torch.set_num_threads(before)
+    return speeds
+
+def fastest(
+    speeds:dict[int, float],    # number of threads → passes a second
+)->int:
+    "Choose the largest number that is within a tenth of the best."
+    best = max(speeds.values())
+    return max(threads for threads, speed in speeds.items() if speed > best/1.1)
+
+def use_threads(
+    threads:int,        # as params.yaml asks; 0 = measure
+)->int:                 # that torch uses from now on
+    "Set torch's CPU threads."
+    if threads < 0:
+        raise ValueError(f"threads is {threads}; expected 1 or more, or 0 to measure")
+    import torch
+    if not threads:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+        speeds = thread_speeds(sorted({1, cores or 1}))
+        threads = fastest(speeds)
+        print(f'{threads} threads:', ', '.join(f'{speed:.0f} passes a second with {n}'
+                                               for n, speed in speeds.items()))
+    torch.set_num_threads(threads)
+    return threads
 
 # %% ../nbs/00_core.ipynb #7f88fc89
 def make_generator(

@@ -165,9 +165,12 @@ def conditions_of(
     corpus:str='',          # said of an untrained model
 )->dict:                    # for `save_metrics`
     "Name the conditions of a number from what its checkpoint says of itself."
+    told = environment_conditions(corpus_behind(history) or corpus, steps_behind(history), seed)
+    threads = {stage['threads'] for stage in history if 'threads' in stage} | {told['threads']}
+    if len(threads) > 1:
+        told['threads'] = '+'.join(map(str, sorted(threads)))
     passes = epochs_behind(history)
-    return (environment_conditions(corpus_behind(history) or corpus, steps_behind(history), seed)
-            | (dict(epochs=passes) if passes else {}))
+    return told | (dict(epochs=passes) if passes else {})
 
 # %% ../nbs/support/06_stages.ipynb #86765b73
 def fresh_folder(

@@ -161,6 +161,7 @@ def add_stage(
     steps:int,           # optimiser steps, >= 0
     config,  # of the trained model; its num_frames (K) and num_selected (κ), where it has them
     epochs:float=None,   # passes over that corpus, where they were counted
+    threads:int=None,    # CPU threads that trained it: on them bits depend
 )->list[dict]:           # a new list
     "Add a stage to the history of the checkpoint that it starts from."
     if steps < 0:
@@ -168,7 +169,9 @@ def add_stage(
     frames = {name: getattr(config, name) for name in ('num_frames', 'num_selected')
               if hasattr(config, name)}
     passes = {} if epochs is None else dict(epochs=round(float(epochs), 2))
-    return [*history, dict(stage=stage, corpus=corpus, steps=int(steps), **passes, **frames)]
+    used = {} if threads is None else dict(threads=threads)
+    return [*history, dict(stage=stage, corpus=corpus, steps=int(steps), **passes, **used,
+                           **frames)]
 
 def steps_behind(
     history:list[dict],  # from `read_history`
