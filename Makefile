@@ -71,7 +71,7 @@ paper-proof: data-here ## every stage of paper/ end to end on the default corpus
 
 # A folder data/ that was replaced by a user's own stays as it is: dvc refuses to remove what it has no copy of.
 data-here: .venv/.ok
-	@if [ -f data.dvc ]; then dvc pull -q data.dvc </dev/null || { [ -d data ] && echo 'data/ differs from data.dvc: using data/ as it is'; }; fi
+	@if [ -f data.dvc ]; then dvc pull -q $(wildcard data.dvc small.dvc) </dev/null || { [ -d data ] && echo 'data/ or small/ differs from what is committed: using it as it is'; }; fi
 
 .venv/.ok: requirements.txt settings.ini setup.py pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("smaug needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try make PYTHON=python3.11 …") if sys.version_info < (3, 11) else 0'

@@ -77,13 +77,30 @@ def check(
         return 1
 
 # %% ../../nbs/annex/commands/01_entry.ipynb #c0a1000f
+# where a clone has a model: that of `make repro`, else the one that comes with it
+_TRAINED = 'out/checkpoints/retrieval', 'small'
+
+def _trained_here():
+    "The clone's own model."
+    from smaug.core import repo_root        # imports numpy
+    try:
+        root = repo_root()
+    except FileNotFoundError:
+        raise FileNotFoundError("no clone of smaug here, and so no model; name the folder of one "
+                                "with --checkpoint") from None
+    for name in _TRAINED:
+        if (root/name).is_dir(): return root/name
+    raise FileNotFoundError("no model in this clone; `dvc pull small.dvc` fetches a small one, "
+                            "`make repro` trains it, --checkpoint names another")
+
 def _search_parser():
     "The options of `smaug_search`."
     parser = argparse.ArgumentParser(prog='smaug_search', description=search.__doc__)
     parser.add_argument('folder', help='with videos anywhere below; nothing is written into it')
     parser.add_argument('caption', nargs='+', help='what is to be seen')
-    parser.add_argument('--checkpoint', default='out/checkpoints/retrieval',
-                        help='folder of the model')
+    parser.add_argument('--checkpoint', default=None,
+                        help="folder of the model; if left out, the clone's: "
+                        f"{' or '.join(_TRAINED)}")
     parser.add_argument('--top', type=int, default=5, help='clips shown')
     parser.add_argument('--frames', type=int, default=None, help='of each clip; 8 for a new index')
     parser.add_argument('--index', default=None,
@@ -103,6 +120,7 @@ def search(args:list[str]|None=None):
     try:
         _query_of(asked.caption)
         _existing_folder(asked.folder, 'videos')
+        asked.checkpoint = asked.checkpoint or _trained_here()
         from ..search.search import run_search      # imports torch: seconds
         run_search(asked)
     except (ValueError, OSError, RuntimeError) as error:
