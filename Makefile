@@ -16,7 +16,7 @@ help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 11
 
 repro: data-here ## data → training → tables and figures in out/ (an unchanged tree repeats nothing)
-	dvc repro
+	smaug_warm dvc repro
 	@printf '\nreports  out/notebooks/   the executed notebooks: open them\n'
 	@printf 'figures  out/figures/\nmetrics  out/metrics/     one JSON per stage, with its conditions\ntables   out/tables/\n\n'
 	@dvc metrics show --md out/metrics/*.json

@@ -14,6 +14,7 @@ import psutil, yaml
 from fastcore.script import call_parse
 from .core import did_you_mean, repo_root
 from .files import whole_file
+from .warm import launched, warm_provisioner
 
 # %% ../nbs/support/04_run.ipynb #4ef5b018
 def _one_of(kind, name, known, where):
@@ -110,6 +111,9 @@ def _quiet_kernel():
         def __init__(self, **options):
             super().__init__(**options)
             self.transport_encryption = 'auto'
+        async def _async_pre_start_kernel(self, **how):
+            self.provisioner = warm_provisioner(self)   # None: a process of its own, as always
+            return await super()._async_pre_start_kernel(**how)
         async def _async_interrupt_kernel(self):
             if not self.shutting_down:
                 await super()._async_interrupt_kernel()
@@ -164,7 +168,7 @@ def _pass_on(number, frame):
     """Hand a signal on to the kernel as an interrupt, so that its cell can save and leave; a
     second one ends us."""
     signal.signal(number, signal.SIG_DFL)
-    for kernel in psutil.Process().children():
+    for kernel in [*psutil.Process().children(), *launched]:
         kernel.send_signal(signal.SIGINT)
 
 @call_parse
