@@ -90,8 +90,8 @@ def _trained_here():
                                 "with --checkpoint") from None
     for name in _TRAINED:
         if (root/name).is_dir(): return root/name
-    raise FileNotFoundError("no model in this clone; `dvc pull small.dvc` fetches a small one, "
-                            "`make repro` trains it, --checkpoint names another")
+    raise FileNotFoundError("no model in this clone; `make repro` trains one, `dvc pull small.dvc` "
+                            "fetches one where the repository has it, --checkpoint names another")
 
 def _search_parser():
     "The options of `smaug_search`."
