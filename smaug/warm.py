@@ -33,7 +33,8 @@ def _become_kernel(asked, streams):
     os.environ.update(asked['env'])
     os.chdir(asked['cwd'])
     from ipykernel.kernelapp import launch_new_instance
-    launch_new_instance(argv=asked['arguments'])
+    # a kernel with a parent says nothing on starting, and ends with it
+    launch_new_instance(argv=[*asked['arguments'], f'--IPKernelApp.parent_handle={os.getppid()}'])
 
 def _answer(door, kernels, started):
     "Take one request: fork, unless what was imported is no longer what the stages would import."
