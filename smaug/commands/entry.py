@@ -105,7 +105,7 @@ def check(
         return 1
 
 # %% ../../nbs/annex/commands/01_entry.ipynb #c0a1000f
-# where a clone has a model: that of `make repro`, else the one that comes with it
+# where a clone has a model: that of `make repro`, else the small one of scripts/ship.py
 _TRAINED = 'out/checkpoints/retrieval', 'small'
 
 def _trained_here():
