@@ -157,7 +157,7 @@ def warm_provisioner(
 ):                  # `KernelProvisioner` that forks; None where nothing warm is at hand
     "Give a manager warm kernels, if this process was started by `smaug_warm`."
     path = os.environ.get('SMAUG_WARM', '')
-    if not Path(path).is_socket() or int(os.environ.get('WORLD_SIZE', 1)) > 1: return None
+    if not Path(path).is_socket(): return None
     from jupyter_client.provisioning import LocalProvisioner
     class Provisioner(LocalProvisioner):
         async def launch_kernel(self, cmd, **how):

@@ -31,6 +31,8 @@ REASONS = (
     Reason('learning rates', 'lr beta2 dropout', 'a few hundred steps from scratch'),
     Reason('length', 'epochs steps warmup_epochs warmup_steps image_batch video_batch',
            'minutes; a corpus of 2,400 items'),
+    Reason('processes', 'gather_negatives',
+           "two processes on two cores share a batch that is one GPU's in the paper"),
     Reason('crops', 'crop_scale', 'objects are small: half a frame may hold none'),
     Reason('frames', 'num_selected test_frames',
            "κ/K of Table 6's 4→2, so that there is something to select at test; 12 are stored"),
