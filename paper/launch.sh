@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run smaug_run on every GPU: bash paper/launch.sh smaug_run NOTEBOOK SECTION --params paper/params.yaml
+# Run a command on every GPU: bash paper/launch.sh smaug_run NOTEBOOK SECTION --params paper/params.yaml
 # PROCESSES: how many on a machine; without it one a GPU, and one where there is none.
 # In a SLURM job of several nodes it starts on all of them; they share this folder.
 set -euo pipefail
@@ -18,6 +18,8 @@ if [ "$nodes" -gt 1 ]; then
   exec srun --nodes="$nodes" --ntasks="$nodes" --ntasks-per-node=1 \
     torchrun --nnodes "$nodes" --nproc-per-node "$processes" --rdzv-backend c10d --rdzv-id "$SLURM_JOB_ID" \
     --rdzv-endpoint "$first:$(( 20000 + SLURM_JOB_ID % 20000 ))" --no-python "$@"
+elif [ "$processes" -gt 1 ]; then
+  exec torchrun --standalone --nproc-per-node "$processes" --no-python "$@"
 else
-  exec "$@" --processes "$processes"
+  exec "$@"
 fi
