@@ -16,16 +16,16 @@ help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 11
 
 repro: data-here ## data → training → figures in out/, then a verdict (an unchanged tree repeats nothing)
-	dvc repro
+	smaug_warm dvc repro
 	@printf '\nreports  out/notebooks/   the executed notebooks: open them\n'
 	@printf 'figures  out/figures/\nmetrics  out/metrics/     one JSON per stage, with its conditions\n\n'
 	@smaug_verdict
 
 tasks: data-here ## questions, choices, paragraphs, search, tables: from the checkpoints of `make repro`
-	dvc repro tasks/dvc.yaml
+	smaug_warm dvc repro tasks/dvc.yaml
 
 options: data-here ## what is ours, one change each against the published model, three seeds (hours)
-	dvc repro options/dvc.yaml
+	smaug_warm dvc repro options/dvc.yaml
 
 test: data-here  ## exports and notebooks agree, every notebook runs; ends with "N passed, N failed"; ONLY="04 losses" or CORE=1 (the paper's twelve), CPU=avx2, THREADS=2
 	python scripts/test.py --cpu $(CPU) --threads $(THREADS) --only $(ONLY) $(if $(CORE),paper)

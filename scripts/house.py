@@ -13,8 +13,8 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = {'core': 0, 'files': 0, 'lean': 0, 'charts': 0, 'plots': 0, 'data': 1, 'models': 2,
-          'training': 3, 'tasks': 4}
+LAYERS = {'core': 0, 'files': 0, 'lean': 0, 'warm': 0, 'charts': 0, 'plots': 0, 'data': 1,
+          'models': 2, 'training': 3, 'tasks': 4}
 WIDTH = 100         # columns
 LENGTH = 400        # lines of a module
 CELL = 60           # lines of an exported cell

@@ -119,7 +119,7 @@ def main():
         expect(say([*query, '--checkpoint', 'model'], home, env), 'films: 3 clips', 'figure: ')
         if not [*home.glob('.cache/smaug/search/*/about.json')]:
             raise SystemExit('smaug_search has put its index elsewhere')
-        expect(say(query, home, env, code=2), 'no checkpoint in out/checkpoints/retrieval')
+        expect(say(query, home, env, code=2), 'no clone of smaug here')
         expect(say([programs/'smaug_run', 'stage.ipynb', 'x'], home, env, code=1),
                'smaug[workbook]')
 

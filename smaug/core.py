@@ -139,7 +139,8 @@ def use_threads(
     import torch
     if not threads:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-        speeds = thread_speeds(sorted({1, cores or 1}))
+        doubled = {1 << k for k in range(cores.bit_length())}
+        speeds = thread_speeds(sorted({*doubled, cores}))
         threads = fastest(speeds)
         print(f'{threads} threads:', ', '.join(f'{speed:.0f} passes a second with {n}'
                                                for n, speed in speeds.items()))

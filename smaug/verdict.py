@@ -90,7 +90,7 @@ def prediction_interval(
 # %% ../nbs/support/07_verdict.ipynb #7e4d000f
 READ = 'base', 'model', 'prepare', 'pretrain_1f', 'pretrain_4f', 'zero_shot', 'retrieval', 'figures'
 SETTINGS = 'corpus', 'steps', 'seed', 'params'      # decide which run it is
-MACHINE = 'device', 'torch', 'threads'      # decide whether bits repeat
+MACHINE = 'device', 'torch', 'threads', 'processes'     # decide whether bits repeat
 
 def settings_digest(
     params:dict,        # what params.yaml holds

@@ -37,6 +37,34 @@ def _query_of(words):
         raise ValueError(f"the query {query!r} has zero words; say what is to be seen")
     return query
 
+def _queries_of(words, file):
+    "The query on the command line, or those in the lines of a file ('-' = standard input)."
+    if bool(words) == (file is not None):
+        there = "both a caption and" if words else "neither a caption nor"
+        raise ValueError(f"{there} --queries; give one of the two")
+    if file is None: return [_query_of(words)]
+    name = 'standard input' if file == '-' else file
+    remedy = "give a text file, one query a line, or - for standard input"
+    try:
+        text = sys.stdin.read() if file == '-' else Path(file).read_text('utf-8-sig')
+    except UnicodeDecodeError:
+        raise ValueError(f"{name} is no text in UTF-8; {remedy}") from None
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read ({error.strerror}); {remedy}") from error
+    queries = [line.strip() for line in text.split('\n') if line.strip()]
+    if not queries:
+        raise ValueError(f"no query in {name}; {remedy}")
+    return [_query_of([query]) for query in queries]
+
+def _place_of(name, queries, option):
+    "A folder, which then ends in '/', or a file, which only one query can have."
+    if not name: return None
+    if name.endswith('/') or not Path(name).suffix or Path(name).is_dir():
+        return f"{name.rstrip('/')}/"
+    if len(queries) > 1:
+        raise ValueError(f"{option} {name} is one file for {len(queries)} queries; name a folder")
+    return name
+
 # %% ../../nbs/annex/commands/01_entry.ipynb #c0a1000c
 def _check_parser():
     "The options of `smaug_check`."
@@ -77,7 +105,7 @@ def check(
         return 1
 
 # %% ../../nbs/annex/commands/01_entry.ipynb #c0a1000f
-# where a clone has a model: that of `make repro`, else the one that comes with it
+# where a clone has a model: that of `make repro`, else the small one that comes with it
 _TRAINED = 'out/checkpoints/retrieval', 'small'
 
 def _trained_here(option='--checkpoint'):
@@ -90,14 +118,22 @@ def _trained_here(option='--checkpoint'):
                                 f"with {option}") from None
     for name in _TRAINED:
         if (root/name).is_dir(): return root/name
-    raise FileNotFoundError("no model in this clone; `dvc pull small.dvc` fetches a small one, "
-                            f"`make repro` trains it, {option} names another")
+    raise FileNotFoundError("no model in this clone; `make repro` trains one, `dvc pull small.dvc` "
+                            f"fetches one where the repository has it, {option} names another")
 
 def _search_parser():
     "The options of `smaug_search`."
     parser = argparse.ArgumentParser(prog='smaug_search', description=search.__doc__)
     parser.add_argument('folder', help='with videos anywhere below; nothing is written into it')
-    parser.add_argument('caption', nargs='+', help='what is to be seen')
+    parser.add_argument('caption', nargs='*', help='what is to be seen')
+    parser.add_argument('--queries', metavar='FILE', default=None,
+                        help='captions, one a line; - = standard input')
+    parser.add_argument('--json', action='store_true',
+                        help='a list of objects, one a query, and nothing else on standard output')
+    parser.add_argument('--save', metavar='FILE_OR_FOLDER', default=None,
+                        help='film of the best moment of the best clip (of each query, in a '
+                        'folder: a name without an ending)')
+    parser.add_argument('--overwrite', action='store_true', help='--save may replace a file')
     parser.add_argument('--checkpoint', default=None,
                         help="folder of the model; if left out, the clone's: "
                         f"{' or '.join(_TRAINED)}")
@@ -106,8 +142,9 @@ def _search_parser():
     parser.add_argument('--index', default=None,
                         help='its folder; if left out, <hash of the folder> in out/search of the '
                         'clone, or in ~/.cache/smaug/search of who has none')
-    parser.add_argument('--figure', default=None,
-                        help='picture to write; below the index if left out')
+    parser.add_argument('--figure', metavar='FILE_OR_FOLDER', default=None,
+                        help='picture to write (of each query, in a folder); if left out, below '
+                        'the index, and with --json none')
     parser.add_argument('--half', action='store_true', default=None, help='float16: half the size')
     parser.add_argument('--rebuild', action='store_true', help='forget the old index')
     parser.add_argument('--device', default=None, help='cuda where there is one, else cpu')
@@ -116,12 +153,14 @@ def _search_parser():
 # %% ../../nbs/annex/commands/01_entry.ipynb #c0a10010
 def search(args:list[str]|None=None):
     "Find clips in a folder of videos: `smaug_search <folder> a red ball rolls to the left`."
-    asked = _search_parser().parse_args(args)
+    asked = _search_parser().parse_intermixed_args(args)
     try:
-        _query_of(asked.caption)
+        asked.queries = _queries_of(asked.caption, asked.queries)
+        asked.save = _place_of(asked.save, asked.queries, '--save')
+        asked.figure = _place_of(asked.figure, asked.queries, '--figure')
         _existing_folder(asked.folder, 'videos')
         asked.checkpoint = asked.checkpoint or _trained_here()
-        from ..search.search import run_search      # imports torch: seconds
+        from ..search.command import run_search     # imports torch: seconds
         run_search(asked)
     except (ValueError, OSError, RuntimeError) as error:
         print(f'smaug_search: {error}', file=sys.stderr)

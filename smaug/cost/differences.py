@@ -31,11 +31,13 @@ REASONS = (
     Reason('learning rates', 'lr beta2 dropout', 'a few hundred steps from scratch'),
     Reason('length', 'epochs steps warmup_epochs warmup_steps image_batch video_batch',
            'minutes; a corpus of 2,400 items'),
+    Reason('processes', 'gather_negatives',
+           "two processes on two cores share a batch that is one GPU's in the paper"),
     Reason('crops', 'crop_scale', 'objects are small: half a frame may hold none'),
     Reason('frames', 'num_selected test_frames',
            "κ/K of Table 6's 4→2, so that there is something to select at test; 12 are stored"),
-    Reason('judging', 'rerank_k ensembles trials relevance num_clips',
-           '200 test clips, not 1,000, and a corpus that knows which frames are relevant'),
+    Reason('judging', 'rerank_k ensembles paragraphs trials relevance num_clips',
+           '200 test clips, not 1,000, whose relevant frames are known; `make tasks` has the rest'),
     Reason('precision', 'precision', 'CPUs'))
 OPERATION = {*('corpus data out seed threads name workers window save_every keep_last keep_best '
                'log_every on_disk sources clips_of check short_side quality clips_per_shard '

@@ -61,6 +61,7 @@ class SampledClip(NamedTuple):
     frames:torch.Tensor     # (T, 3, H, W) uint8
     indices:list[int]       # T frame numbers in the file
     info:VideoInfo
+    times:list[float]       # T, when each comes, s from the first frame of the file
 
 def sample_clip(
     path:str|Path|bytes,    # a video file or what stands in one, a GIF, a folder of frames
@@ -74,7 +75,8 @@ def sample_clip(
     indices = _on_screen(sample_indices(len(video), num_samples, mode, generator), video.times)
     frames = video.read(indices)
     info = VideoInfo(len(video), video.fps, *frames.shape[-2:], video.reader)
-    return SampledClip(frames, indices, info)
+    times = (video.times[indices, 0] - video.times[0, 0]).tolist()
+    return SampledClip(frames, indices, info, times)
 
 def read_video_bytes(
     data:bytes,             # what stands in a video file, e.g. a member of a tar

@@ -38,7 +38,7 @@ def shrink_frames(
 # %% ../../nbs/data/06_shards.ipynb #0a08cfcb
 def _read(record, num_frames):
     "Frames, their numbers in the file, and what the file is."
-    if record.kind != 'image': return sample_clip(record.media, num_frames)
+    if record.kind != 'image': return sample_clip(record.media, num_frames)[:3]
     frames = read_image(record.media)
     return frames, [0], VideoInfo(1, 0., *frames.shape[-2:])
 

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fastcore.basics import patch
 from ..data.frames import UnreadableMedia, resize_frames, sample_clip
+from ..data.reading import open_media, video_stream
 from ..core import check_range, repo_root
 from ..files import lock_folder, whole_file
 from ..models.sparsify import token_trace
@@ -69,14 +70,13 @@ def file_digest(
 def _check_clip(path):
     "Refuse what opens as a video and is none."
     try:
-        with av.open(str(path)) as container:
+        with open_media(path) as container:
             name = container.format.name
-            cover = av.stream.Disposition.attached_pic
-            moving = [s for s in container.streams.video if not s.disposition & cover]
+            moving = video_stream(container)
     except (av.FFmpegError, ValueError) as error:
         raise UnreadableMedia(f"not a video ({getattr(error, 'strerror', error)})") from error
     if name == 'tty': raise UnreadableMedia("not a video: it holds text")
-    if not moving: raise UnreadableMedia("not a video: it holds no moving picture")
+    if moving is None: raise UnreadableMedia("not a video: it holds no moving picture")
     if name.endswith('_pipe') or name.startswith('image2'):
         raise UnreadableMedia("not a video: it holds a still picture")
 
@@ -97,7 +97,7 @@ class IndexedClip(NamedTuple):
     sha256:str = ''     # of its content; '' if it is no clip
     row:int = -1        # its place in the tensors of its chunk; −1 = no clip
     frames:tuple = ()   # T frame numbers in the file
-    times:tuple = ()    # T, seconds
+    times:tuple = ()    # T, seconds from the first frame
     reason:str = ''     # why it is no clip
 
 # %% ../../nbs/annex/search/01_index.ipynb #02d154bd
@@ -116,7 +116,7 @@ def read_clip(
     except (UnreadableMedia, OSError) as error:
         cause = str(error).removeprefix(f'{path}: ').split('; ')[0]
         return line._replace(reason=cause.replace(str(path), file)), None
-    times = tuple(round(i/max(clip.info.fps, 1e-6), 3) for i in clip.indices)
+    times = tuple(round(time, 3) for time in clip.times)
     line = line._replace(sha256=digest, frames=tuple(clip.indices), times=times)
     return line, resize_frames(clip.frames, image_size)
 
