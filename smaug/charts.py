@@ -108,7 +108,7 @@ def bar_figure(
             ax.axvline(value, color=COLOURS[1], linestyle='--', linewidth=1.2,
                        label=f'{label}: {value:.{digits}f}')
         if references or len(series) > 1:
-            ax.legend(loc='best', fontsize=8)
+            ax.legend(loc='center left', bbox_to_anchor=(1.01, .5), fontsize=8)
         ax.set(xlabel=ylabel, title=title)
     return figure
 

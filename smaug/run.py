@@ -188,7 +188,8 @@ def process_environments(
         shared = dict(WORLD_SIZE=str(processes), LOCAL_WORLD_SIZE=str(processes),
                       MASTER_ADDR='127.0.0.1', MASTER_PORT=str(free.getsockname()[1]))
     if not gpus:
-        shared |= dict(ACCELERATE_USE_CPU='true', TORCH_CPP_LOG_LEVEL='ERROR')  # DDP's first step
+        shared |= dict(ACCELERATE_USE_CPU='true', TORCH_CPP_LOG_LEVEL='ERROR',  # DDP's first step
+                       OMP_NUM_THREADS=os.environ.get('OMP_NUM_THREADS', '1'))
     return [shared | dict(RANK=str(r), LOCAL_RANK=str(r)) for r in range(processes)]
 
 

@@ -30,7 +30,7 @@ REASONS = (
            'narrow random layers start too quiet with 0.02'),
     Reason('learning rates', 'lr beta2 dropout', 'a few hundred steps from scratch'),
     Reason('length', 'epochs steps warmup_epochs warmup_steps image_batch video_batch',
-           'minutes; a corpus of 2,400 items'),
+           'minutes; a corpus of 4,500 items'),
     Reason('processes', 'gather_negatives',
            "two processes on two cores share a batch that is one GPU's in the paper"),
     Reason('crops', 'crop_scale', 'objects are small: half a frame may hold none'),

@@ -25,6 +25,7 @@ from ..core import check_range, repo_root
 from ..files import lock_folder, whole_file
 from ..models.sparsify import token_trace
 from ..tasks.gallery import ChunkStore
+from ..training.checkpoints import corpus_behind
 
 # %% ../../nbs/annex/search/01_index.ipynb #143ec5eb
 class Listing(NamedTuple):
@@ -132,7 +133,8 @@ def checkpoint_identity(
                 f"no checkpoint in {checkpoint} ({name} is missing); name another folder "
                 "(--checkpoint); in a clone `make repro` makes out/checkpoints/retrieval")
     about = json.loads((checkpoint/'config.json').read_text())
-    corpus = about.get('metrics', {}).get('conditions', {}).get('corpus', 'unknown')
+    told = about.get('metrics', {}).get('conditions', {}).get('corpus', 'unknown')
+    corpus = corpus_behind(about.get('history') or []) or told
     digest = file_digest(checkpoint/'model.safetensors')
     return dict(name=checkpoint.name, sha256=digest, config=about['config'], corpus=corpus)
 
