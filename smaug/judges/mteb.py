@@ -55,6 +55,37 @@ def _stack(rows, column, num_frames, image_size):
     "The frames of some rows."
     return torch.stack([item_frames(row[column], num_frames, image_size) for row in rows])
 
+def _device(): return 'cuda' if torch.cuda.is_available() else 'cpu'
+
+def _check_pool(pool, name):
+    "Refuse a score that is no product of two vectors."
+    if pool != 'mean':
+        raise ValueError(f"{name} pools frames by {pool!r}, expected 'mean': no other score is a "
+                         "product of one vector each; judge it with judge_retrieval")
+
+def _text_vectors(encoder, texts):
+    words, _ = query_words(encoder.tokenizer, texts, encoder.model.config.max_words)
+    return encode_queries(encoder.model, words).embedding
+
+def _clip_vectors(model, frames):
+    batch = dict(frames=frames, index=torch.arange(len(frames)))
+    return encode_gallery(model, [batch]).embedding.mean(1)
+
+def _model_meta(encoder):
+    "What mteb wants to know of a model; what is not known stays open."
+    _needs_mteb()
+    from mteb.models import ModelMeta
+    unknown = ('release_date', 'languages', 'memory_usage_mb', 'license', 'open_weights',
+               'public_training_code', 'public_training_data', 'training_datasets')
+    config = encoder.model.config
+    return ModelMeta(
+        loader=type(encoder), name=encoder.name, model_type=['dense'],
+        revision=encoder.about['sha256']['model.safetensors'], framework=['PyTorch'],
+        modalities=['text', 'image', 'video'], similarity_fn_name='dot',
+        n_parameters=sum(weight.numel() for weight in encoder.model.parameters()),
+        embed_dim=config.proj_dim, max_tokens=config.max_words, use_instructions=False,
+        experiment_kwargs=dict(num_frames=encoder.num_frames), **dict.fromkeys(unknown))
+
 # %% ../../nbs/annex/judges/01_mteb.ipynb #0f8f000b
 class SmaugEncoder:
     "A retrieval checkpoint with the methods that mteb's `EncoderProtocol` names."
@@ -68,40 +99,28 @@ class SmaugEncoder:
     ):
         home = find_checkpoint(model_name, revision=revision)
         self.about = read_about(home)
-        device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-        self.model = load_checkpoint(home).to(device)
-        if self.model.config.pool != 'mean':
-            raise ValueError(f"{model_name} pools frames by {self.model.config.pool!r}, expected "
-                             "'mean': no other score is a product of one vector each; judge it "
-                             "with judge_retrieval")
+        self.model = load_checkpoint(home).to(device or _device())
+        _check_pool(self.model.config.pool, model_name)
         self.tokenizer = load_tokenizer(home/'tokenizer')
         self.num_frames = num_frames or self.model.config.num_frames
-        named = str(model_name)
-        self.name = f'smaug/{home.name}' if Path(model_name).exists() else named
+        self.name = f'smaug/{home.name}' if Path(model_name).exists() else str(model_name)
 
     def get_text_embeddings(self,
         batches,            # iterable of dicts with a list of strings, `text`
     )->torch.Tensor:        # (N, E) unit length
         "Encode captions."
-        def embedding(texts):
-            words, _ = query_words(self.tokenizer, texts, self.model.config.max_words)
-            return encode_queries(self.model, words).embedding
-        return torch.cat([embedding(batch['text']) for batch in batches])
+        return torch.cat([_text_vectors(self, batch['text']) for batch in batches])
 
     def get_video_embeddings(self,
-        dataset,            # N rows
+        inputs,             # DataLoader over N rows
         column:str='video', # or 'image'
-        batch_size:int=32,  # clips at a time
-        num_workers:int=0,  # processes that decode
     )->torch.Tensor:        # (N, E), the mean over frames
         "Encode clips or pictures."
-        frames = DataLoader(_undecoded(dataset), batch_size, num_workers=num_workers,
-                            collate_fn=partial(_stack, column=column, num_frames=self.num_frames,
-                                               image_size=self.model.config.image_size))
-        def embedding(clips):
-            batch = dict(frames=clips, index=torch.arange(len(clips)))
-            return encode_gallery(self.model, [batch]).embedding.mean(1)
-        return torch.cat([embedding(clips) for clips in frames])
+        stack = partial(_stack, column=column, num_frames=self.num_frames,
+                        image_size=self.model.config.image_size)
+        clips = DataLoader(_undecoded(inputs.dataset), inputs.batch_size or 32, collate_fn=stack,
+                           num_workers=inputs.num_workers)
+        return torch.cat([_clip_vectors(self.model, frames) for frames in clips])
 
     def encode(self,
         inputs,             # DataLoader over rows with `text`, `image` or `video`
@@ -110,11 +129,10 @@ class SmaugEncoder:
         "Encode what a task asks for."
         held = [name for name in ('text', 'image', 'video') if name in inputs.dataset.features]
         if len(held) != 1:
-            raise ValueError(f"an item of this task is {' and '.join(held) or 'none'} of text, "
-                             "image and video, expected one of them; choose another task")
+            raise ValueError(f"an item of this task is {' and '.join(held) or 'something else'}, "
+                             "expected a text, an image or a video; choose another task")
         if held == ['text']: return self.get_text_embeddings(inputs)
-        return self.get_video_embeddings(inputs.dataset, held[0], inputs.batch_size or 32,
-                                         inputs.num_workers)
+        return self.get_video_embeddings(inputs, held[0])
 
     def similarity(self, embeddings1, embeddings2):
         "Compare every vector of one side, (N, E), with every one of the other: (N, M)."
@@ -127,18 +145,7 @@ class SmaugEncoder:
     @cached_property
     def mteb_model_meta(self):
         "What mteb writes beside the scores."
-        _needs_mteb()
-        from mteb.models import ModelMeta
-        unknown = ('release_date', 'languages', 'memory_usage_mb', 'license', 'open_weights',
-                   'public_training_code', 'public_training_data', 'training_datasets')
-        weights = sum(weight.numel() for weight in self.model.parameters())
-        return ModelMeta(
-            loader=SmaugEncoder, name=self.name, model_type=['dense'],
-            revision=self.about['sha256']['model.safetensors'], framework=['PyTorch'],
-            modalities=['text', 'image', 'video'], similarity_fn_name='dot',
-            n_parameters=weights, embed_dim=self.model.config.proj_dim,
-            max_tokens=self.model.config.max_words, use_instructions=False,
-            experiment_kwargs=dict(num_frames=self.num_frames), **dict.fromkeys(unknown))
+        return _model_meta(self)
 
 # %% ../../nbs/annex/judges/01_mteb.ipynb #0f8f0010
 def caption_task(
@@ -153,7 +160,8 @@ def caption_task(
     from mteb.abstasks.task_metadata import TaskMetadata
     asked = [(f'c{clip}q{i}', text, f'c{clip}') for clip, record in enumerate(records)
              for i, text in enumerate(record.texts)]
-    queries = Dataset.from_dict(dict(id=[q for q, *_ in asked], text=[text for _, text, _ in asked]))
+    queries = Dataset.from_dict(dict(id=[q for q, *_ in asked],
+                                     text=[text for _, text, _ in asked]))
     corpus = Dataset.from_dict(dict(id=[f'c{i}' for i in range(len(records))],
                                     video=[str(record.media) for record in records]))
     data = RetrievalSplitData(queries=queries, corpus=corpus.cast_column('video', Video()),
