@@ -57,11 +57,12 @@ def _stack(rows, column, num_frames, image_size):
 
 def _device(): return 'cuda' if torch.cuda.is_available() else 'cpu'
 
-def _check_pool(pool, name):
-    "Refuse a score that is no product of two vectors."
-    if pool != 'mean':
-        raise ValueError(f"{name} pools frames by {pool!r}, expected 'mean': no other score is a "
-                         "product of one vector each; judge it with judge_retrieval")
+def _dual(folder):
+    "Load a model whose score is the product of two vectors."
+    model = load_checkpoint(folder)
+    if model.config.pool == 'mean': return model
+    raise ValueError(f"{folder.name} pools frames by {model.config.pool!r}, expected 'mean': no "
+                     "other score is a product of one vector each; judge it with judge_retrieval")
 
 def _text_vectors(encoder, texts):
     words, _ = query_words(encoder.tokenizer, texts, encoder.model.config.max_words)
@@ -99,8 +100,7 @@ class SmaugEncoder:
     ):
         home = find_checkpoint(model_name, revision=revision)
         self.about = read_about(home)
-        self.model = load_checkpoint(home).to(device or _device())
-        _check_pool(self.model.config.pool, model_name)
+        self.model = _dual(home).to(device or _device())
         self.tokenizer = load_tokenizer(home/'tokenizer')
         self.num_frames = num_frames or self.model.config.num_frames
         self.name = f'smaug/{home.name}' if Path(model_name).exists() else str(model_name)
