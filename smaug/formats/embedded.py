@@ -50,7 +50,7 @@ def _pairs(parts, media, report):
                 if pair.get('bytes'):
                     yield number, pair['bytes'], pair.get('path') or '', row
                 else:
-                    report.exclude('no file', part, number, "no bytes in this row")
+                    report.exclude('no file', part.parent, f'row {number}', "it has no bytes")
 
 # %% ../../nbs/annex/formats/12_embedded.ipynb #0f8e000b
 def extract_media(
@@ -77,7 +77,7 @@ def extract_media(
         for number, data, name, row in _pairs(parts, media, report):
             new = _file_name(number, data, name)
             if not new:
-                report.exclude('unreadable', parts[0], number,
+                report.exclude('unreadable', parts[0].parent, f'row {number}',
                                f"{name!r} is no known clip or picture")
                 continue
             (place/new).write_bytes(data)
