@@ -12,7 +12,8 @@ GROUPS = {'': 'The paper', 'tasks': 'Tasks', 'pipeline': 'Pipeline', 'data': 'Da
           'annex/formats': 'Annex: formats', 'annex/commands': 'Annex: commands',
           'annex/options': 'Annex: options',
           'annex/videomae': 'Annex: VideoMAE', 'annex/lvmae': 'Annex: LVMAE',
-          'annex/search': 'Annex: search', 'annex/cost': 'Annex: cost',
+          'annex/search': 'Annex: search', 'annex/judges': 'Annex: judges',
+          'annex/cost': 'Annex: cost',
           'annex/reliability': 'Annex: reliability', 'pipeline/options': 'Pipeline: options',
           'pipeline/videomae': 'Pipeline: VideoMAE', 'pipeline/lvmae': 'Pipeline: LVMAE',
           'pipeline/cost': 'Pipeline: cost'}

@@ -1,9 +1,13 @@
 __version__ = "0.1.0"
 
+_PUBLIC = dict(load_model='training.checkpoints', push_to_hub='commands.publish')
+
 
 def __getattr__(name):
-    "`smaug.load_model(folder)` rebuilds any checkpoint; it is imported when it is first asked for."
-    if name != 'load_model':
-        raise AttributeError(f"module 'smaug' has no attribute {name!r}; it has load_model")
-    from .training.checkpoints import load_model
-    return load_model
+    """`smaug.load_model(folder)` rebuilds any checkpoint, `smaug.push_to_hub(folder, repo_id)`
+    publishes it; each is imported when it is first asked for."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'smaug' has no attribute {name!r}; it has "
+                             f"{' and '.join(_PUBLIC)}")
+    from importlib import import_module
+    return getattr(import_module(f'smaug.{_PUBLIC[name]}'), name)

@@ -99,8 +99,8 @@ _ANY = (    # layouts that any captioned dataset may have
            _refuse_shards),
     Layout('text files', {'': ('a .txt beside each picture or clip',)}, _text_place,
            read_text_files))
-_TABLE = Layout('table', {'': ('a csv, tsv, json, jsonl or parquet with file and caption',)},
-                find_custom, read_custom)
+_TABLE = Layout('table', {'': ('a csv, tsv, json, jsonl, parquet or saved dataset with file '
+                               'and caption',)}, find_custom, read_custom)
 def _find_list(folder, split):
     table = look_for(folder, f'{split}.csv')
     line = next(text_lines(table, None), (0, ''))[1] if table else ''
@@ -115,7 +115,7 @@ _LIST = Layout('VideoMAE list',
                {s: (f'{s}.csv with lines `path label`',) for s in ('train', 'val', 'test')},
                _find_list, _read_list)
 _ASKED = Layout('table',
-                {'': ('a csv, tsv, json, jsonl or parquet with file, question and answer',)},
+                {'': ('a table, as for custom, with file, question and answer',)},
                 partial(find_custom, asked=True), read_custom_questions)
 
 # %% ../../nbs/annex/formats/10_catalogue.ipynb #2d014fbb
