@@ -52,15 +52,21 @@ def lay_out(
 def random_clip(
     folder:str|Path,
     config:SmaugConfig,     # sizes of its visual encoder
+    texts:list[str]=('a',), # that the word pieces of its text tower are learned from
+    vocab_size:int=512,
 )->Path:
-    "Write a CLIP with random weights."
-    from transformers import CLIPConfig, CLIPModel          # here: it takes seconds
+    "Write a CLIP with random weights, with its tokenizer and image processor."
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer   # seconds
+    ends = {'<|startoftext|>': 0, '<|endoftext|>': 1}
+    tokenizer = CLIPTokenizer(vocab=ends, merges=[]).train_new_from_iterator(texts, vocab_size)
+    tokenizer.save_pretrained(folder)
+    CLIPImageProcessor(size=config.image_size, crop_size=config.image_size).save_pretrained(folder)
     seen = dict(hidden_size=config.embed_dim, intermediate_size=4*config.embed_dim,
                 num_hidden_layers=config.depth, num_attention_heads=config.num_heads,
                 image_size=config.image_size, patch_size=config.patch_size,
                 hidden_act='quick_gelu')
-    read = dict(vocab_size=40, hidden_size=32, intermediate_size=64, num_hidden_layers=1,
-                num_attention_heads=2, bos_token_id=0, eos_token_id=1)      # not used here
+    read = dict(vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64,
+                num_hidden_layers=1, num_attention_heads=2, bos_token_id=0, eos_token_id=1)
     torch.manual_seed(0)
     CLIPModel(CLIPConfig(text_config=read, vision_config=seen)).save_pretrained(folder)
     return Path(folder)
@@ -123,8 +129,9 @@ def proof_recipe(
             section |= dict(folders=folders, limit=few, workers=0, check=1, short_side=64,
                             tokenizer=bert if section['tokenizer'] else '')
         section |= _CHANGES.get(name, {})
-    params['pretrain_1f'] |= dict(vision_init=str(random_clip(folder/'clip', config)),
-                                  text_init=bert)
+    clip = str(random_clip(folder/'clip', config, texts))
+    params['pretrain_1f'] |= dict(vision_init=clip, text_init=bert)
+    params['zero_shot']['baseline'] = clip
     return replace(recipe, params=params)
 
 # %% ../../nbs/annex/cost/09_proof.ipynb #9f00000e

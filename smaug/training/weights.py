@@ -200,13 +200,14 @@ def _check_bert(bert, text, fusion):
     ours = text.bert.config
     theirs = bert.config
     depth = len(text.bert.encoder.layer) + len(fusion.layer)
-    wanted = dict(num_hidden_layers=depth, num_attention_heads=ours.num_attention_heads,
-                                 hidden_act=ours.hidden_act, layer_norm_eps=ours.layer_norm_eps)
+    wanted = dict(hidden_size=ours.hidden_size, num_hidden_layers=depth,
+                  num_attention_heads=ours.num_attention_heads, hidden_act=ours.hidden_act,
+                  layer_norm_eps=ours.layer_norm_eps)
     for name, value in wanted.items():
         if getattr(theirs, name) != value:
             raise ValueError(
                 f"{name} is {getattr(theirs, name)} in this BERT, expected {value}; choose "
-                "text_layers, fusion_layers and num_heads to fit, or another BERT")
+                "embed_dim, text_layers, fusion_layers and num_heads to fit, or another BERT")
 
 # %% ../../nbs/training/02_weights.ipynb #6afe8775
 def load_bert(
