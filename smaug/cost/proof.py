@@ -20,6 +20,7 @@ from unittest import mock
 
 import torch
 import yaml
+from tokenizers.pre_tokenizers import ByteLevel
 
 from ..core import data_dir, repo_root
 from .recipe import Recipe, read_recipe, stage_parameters
@@ -53,14 +54,19 @@ def random_clip(
     folder:str|Path,
     config:SmaugConfig,     # sizes of its visual encoder
 )->Path:
-    "Write a CLIP with random weights."
-    from transformers import CLIPConfig, CLIPModel          # here: it takes seconds
+    "Write a CLIP with random weights, a tokenizer that spells, and its image processor."
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer   # seconds
+    letters = sorted(ByteLevel.alphabet())
+    pieces = ['<|startoftext|>', '<|endoftext|>', *letters, *(f'{x}</w>' for x in letters)]
+    tokenizer = CLIPTokenizer(vocab={piece: i for i, piece in enumerate(pieces)}, merges=[])
+    tokenizer.save_pretrained(folder)
+    CLIPImageProcessor(size=config.image_size, crop_size=config.image_size).save_pretrained(folder)
     seen = dict(hidden_size=config.embed_dim, intermediate_size=4*config.embed_dim,
                 num_hidden_layers=config.depth, num_attention_heads=config.num_heads,
                 image_size=config.image_size, patch_size=config.patch_size,
                 hidden_act='quick_gelu')
-    read = dict(vocab_size=40, hidden_size=32, intermediate_size=64, num_hidden_layers=1,
-                num_attention_heads=2, bos_token_id=0, eos_token_id=1)      # not used here
+    read = dict(vocab_size=len(pieces), hidden_size=32, intermediate_size=64, num_hidden_layers=1,
+                num_attention_heads=2, max_position_embeddings=256, bos_token_id=0, eos_token_id=1)
     torch.manual_seed(0)
     CLIPModel(CLIPConfig(text_config=read, vision_config=seen)).save_pretrained(folder)
     return Path(folder)
@@ -123,8 +129,9 @@ def proof_recipe(
             section |= dict(folders=folders, limit=few, workers=0, check=1, short_side=64,
                             tokenizer=bert if section['tokenizer'] else '')
         section |= _CHANGES.get(name, {})
-    params['pretrain_1f'] |= dict(vision_init=str(random_clip(folder/'clip', config)),
-                                  text_init=bert)
+    clip = str(random_clip(folder/'clip', config))
+    params['pretrain_1f'] |= dict(vision_init=clip, text_init=bert)
+    params['zero_shot']['baseline'] = clip
     return replace(recipe, params=params)
 
 # %% ../../nbs/annex/cost/09_proof.ipynb #9f00000e

@@ -30,7 +30,7 @@ class SmaugConfig:
     sparsify_layers:tuple = (4, 7, 10)  # 1-based layers of Q_v that sparsify
     # layer of Q_v after which frames are selected (ours, smaug.options.savings); 0 = after all
     select_layer:int = 0
-    clip_style:bool = True          # Q_v as CLIP's tower: pre-norm, QuickGELU
+    clip_style:bool|str = True      # Q_v as CLIP's tower: pre-norm, QuickGELU; 'gelu': with GELU
     temporal_depth:int = 2          # layers of Q_t
     temporal_std:float = 0.02       # spread of the initial temporal embedding
     # show Q_t where and when each token is, as waves (ours, smaug.options.motion)

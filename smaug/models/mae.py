@@ -35,8 +35,13 @@ class QuickGELU(nn.Module):
     def forward(self, x): return F.silu(1.702*x)/1.702
 
 def _vit(image_size, patch_size, embed_dim, depth, num_heads, clip_style):
-    "timm's ViT without a head; `clip_style` as timm's vit_base_patch16_clip_quickgelu_224."
-    clip = dict(pre_norm=True, act_layer=QuickGELU, norm_layer=partial(LayerNorm, eps=1e-5))
+    """timm's ViT without a head; `clip_style` as timm's vit_base_patch16_clip_quickgelu_224, 'gelu'
+    as vit_base_patch16_clip_224."""
+    if clip_style not in (True, False, 'gelu'):
+        raise ValueError(
+            f"clip_style is {clip_style!r}, expected True (QuickGELU), 'gelu' or False (no CLIP)")
+    act = nn.GELU if clip_style == 'gelu' else QuickGELU
+    clip = dict(pre_norm=True, act_layer=act, norm_layer=partial(LayerNorm, eps=1e-5))
     return VisionTransformer(image_size, patch_size, num_classes=0, global_pool='',
                              embed_dim=embed_dim, depth=depth, num_heads=num_heads,
                              **(clip if clip_style else {}))
@@ -63,7 +68,7 @@ class VisualEncoder(nn.Module):
         num_heads:int=12,                   # heads; D is a multiple of it
         keep_rate:float=0.8,                # γ at each sparsified layer, 0 < γ <= 1
         sparsify_layers:tuple[int, ...]=(4, 7, 10), # counted from 1
-        clip_style:bool=True,  # CLIP's tower: norm before the blocks, QuickGELU, ε 1e-5
+        clip_style:bool|str=True,   # CLIP's tower: pre-norm, QuickGELU, ε 1e-5; 'gelu': GELU
     ):
         super().__init__()
         _check_encoder(image_size, patch_size, embed_dim, depth, num_heads, keep_rate,

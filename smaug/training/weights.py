@@ -59,7 +59,7 @@ def _check_tower(encoder, about, source):
         if theirs != ours[name]:
             raise ValueError(
                 f"{source} has {name} {theirs}, the encoder {ours[name]}; choose another tower, or "
-                "num_heads, clip_style and patch_size to fit")
+                "num_heads, clip_style (True is QuickGELU, 'gelu' GELU) and patch_size to fit")
 
 def _about_tower(source, theirs):
     "Heads, activation and patch size, as far as a model, a folder or its tensors tell."
@@ -71,12 +71,21 @@ def _about_tower(source, theirs):
     elif (config := _config_of(source)).get('num_attention_heads'):
         about = dict(heads=config['num_attention_heads'],
                      activation=config['hidden_act'].replace('_', ''))
+    elif config.get('architecture') and (act := _timm_activation(config)):
+        about = dict(activation=act)
     names = 'patch_embed.proj.weight', 'visual.conv1.weight'
     kernel = next((v for k, v in theirs.items() if k.endswith(names)), None)
     return about if kernel is None else about | dict(patch=kernel.shape[-1])
 
+def _timm_activation(config):
+    "Activation of a folder that timm wrote; '' where the name says GELU and the tag QuickGELU."
+    name, tag = config['architecture'], config.get('pretrained_cfg', {}).get('tag')
+    if 'quickgelu' in name: return 'quickgelu'
+    native = f"{name.replace('_clip_', '_clip_quickgelu_')}.{tag}" in timm.list_pretrained()
+    return '' if native else 'gelu'
+
 def _config_of(source):
-    "The vision part of a transformers folder's configuration; {} elsewhere."
+    "A timm folder's configuration, the vision part of a transformers folder's; {} elsewhere."
     if isinstance(source, nn.Module) or not (path := Path(source)/'config.json').is_file():
         return {}
     try:
@@ -109,7 +118,7 @@ def _vision_source(source):
 
 # %% ../../nbs/training/02_weights.ipynb #a97bb188
 def load_clip(
-    # filled in place; of clip_style, with the tower's width, depth and patch size
+    # filled in place; of the tower's clip_style, width, depth and patch size
     encoder:VisualEncoder,
     # hub, file, folder, model
     name_or_model:str|Path|nn.Module='vit_base_patch16_clip_quickgelu_224.openai',
@@ -119,7 +128,11 @@ def load_clip(
     name = type(name_or_model).__name__ if isinstance(name_or_model, nn.Module) else name_or_model
     source, theirs = _vision_source(name_or_model)
     _check_tower(encoder, _about_tower(source, theirs), name)
-    theirs = checkpoint_filter_fn(dict(theirs), encoder.vit)
+    try:
+        theirs = checkpoint_filter_fn(dict(theirs), encoder.vit)
+    except RuntimeError as error:
+        raise ValueError(f"{name} does not fit the model: it is no CLIP tower with [CLS] and a "
+                         f"square of positions ({error}); choose another") from error
     fill_weights([(encoder.vit, {k: v for k, v in theirs.items() if not k.startswith('head.')})],
                  name)
     return encoder
@@ -187,13 +200,14 @@ def _check_bert(bert, text, fusion):
     ours = text.bert.config
     theirs = bert.config
     depth = len(text.bert.encoder.layer) + len(fusion.layer)
-    wanted = dict(num_hidden_layers=depth, num_attention_heads=ours.num_attention_heads,
-                                 hidden_act=ours.hidden_act, layer_norm_eps=ours.layer_norm_eps)
+    wanted = dict(hidden_size=ours.hidden_size, num_hidden_layers=depth,
+                  num_attention_heads=ours.num_attention_heads, hidden_act=ours.hidden_act,
+                  layer_norm_eps=ours.layer_norm_eps)
     for name, value in wanted.items():
         if getattr(theirs, name) != value:
             raise ValueError(
                 f"{name} is {getattr(theirs, name)} in this BERT, expected {value}; choose "
-                "text_layers, fusion_layers and num_heads to fit, or another BERT")
+                "embed_dim, text_layers, fusion_layers and num_heads to fit, or another BERT")
 
 # %% ../../nbs/training/02_weights.ipynb #6afe8775
 def load_bert(
