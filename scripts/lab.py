@@ -23,7 +23,8 @@ LOOK = '''(async () => {
     const bytes = new Uint8Array(await (await fetch(img.src)).arrayBuffer());
     pictures.push([bytes.length, bytes.reduce((a, b) => (a*31 + b) % 1000003, 7)]);
   }
-  const errors = [...document.querySelectorAll('[data-mime-type*=error], [data-mime-type*=stderr]')];
+  const wrong = '[data-mime-type*=error], [data-mime-type*=stderr]';
+  const errors = [...document.querySelectorAll(wrong)];
   if (document.body.innerText.includes('Error displaying widget')) {
     errors.push({textContent: 'Error displaying widget'});
   }

@@ -52,6 +52,19 @@ def _controls(models, clips):
              widgets.Dropdown(options=list(models), description='model', **_WIDE)]
     return {control.description: control for control in found}
 
+def _pictures():
+    "Name → widget, one below the other."
+    whole = widgets.Layout(max_width='100%', align_self='flex-start')
+    return {name: widgets.Image(format='png', layout=whole)
+            for name in ('painting', 'survivors', 'selection')}
+
+def _frames_of(path, num_frames, image_size):
+    "A clip's frames; of one that cannot be read, the cause without a remedy for rows of a table."
+    try:
+        return read_clip(path, num_frames, image_size)
+    except UnreadableMedia as error:
+        raise ValueError(f"{str(error).split(';')[0]}; give another path") from error
+
 # %% ../../nbs/annex/explore/02_page.ipynb #5ee1000c
 class ExplorePage(widgets.HBox):
     "Controls at the left, figures at the right."
@@ -62,14 +75,12 @@ class ExplorePage(widgets.HBox):
         found = trained_models() if models is None else models
         self.models = found or dict(none=None)
         self.clips = test_clips() if clips is None else clips
-        self.load_model = lru_cache(4)(open_eyes)       # a Widget's `open` is its own
-        self.load_clip = lru_cache(32)(read_clip)
+        # a Widget's `open` is its own
+        self.load_model, self.load_clip = lru_cache(4)(open_eyes), lru_cache(32)(_frames_of)
         self.controls = _controls(self.models, self.clips)
-        self.view, self.about, self.figures = None, '', {}
+        self.view, self.about = None, ''
         self.told = widgets.HTML(layout=widgets.Layout(width='316px'))
-        whole = widgets.Layout(max_width='100%', align_self='flex-start')
-        self.pictures = {name: widgets.Image(format='png', layout=whole)
-                         for name in ('painting', 'survivors', 'selection')}
+        self.pictures, self.figures = _pictures(), {}
         for control in self.controls.values():
             control.observe(self._moved, 'value')
         left = widgets.VBox([*self.controls.values(), self.told],
@@ -87,22 +98,14 @@ class ExplorePage(widgets.HBox):
                 return
         self.draw()
 
-    def clip_frames(self, path, num_frames, image_size):
-        "The frames of a clip, decoded once; what cannot be read is told without a remedy for rows."
-        try:
-            return self.load_clip(path, num_frames, image_size)
-        except UnreadableMedia as error:
-            raise ValueError(f"{str(error).split(';')[0]}; give another path") from error
-
     def look(self):
         "What the controls ask for: the model, the view of it, the caption, and notes."
         asked = {name: control.value for name, control in self.controls.items()}
         eyes = self.load_model(self.models[asked['model']])
         path = asked['video'].strip().strip('"\'')
-        if not path and not asked['clip']:
-            raise ValueError('there is no clip to choose; type the path of a video')
-        frames = self.clip_frames(path or self.clips[asked['clip']][0], asked['frames'],
-                                  eyes.model.config.image_size)
+        if not (path or asked['clip']): raise ValueError('no clip here; type the path of a video')
+        frames = self.load_clip(path or self.clips[asked['clip']][0], asked['frames'],
+                                eyes.model.config.image_size)
         query = read_query(eyes.tokenizer, asked['caption'], eyes.model.config.max_words)
         view = view_clip(eyes.model, frames, query.words, round(asked['mask ratio'], 6),
                          round(asked['keep rate'], 6), asked['mask no.'])

@@ -139,7 +139,7 @@ def view_figures(
     config,             # `SmaugConfig` of the model
 )->dict:                # painting, survivors, selection → Figure
     "Draw a view."
-    p, T, L = config.patch_size, len(view.frames), len(view.mask)
+    p, L = config.patch_size, len(view.mask)
     seen = f'{L - int(view.mask.sum())} of {L} patches seen'
     if view.error is not None:
         seen += f'; the others painted with {view.error:.2f} × the error of the mean colour'
@@ -151,5 +151,5 @@ def view_figures(
                                        view.painted, '', seen),
         survivors=survivor_figure(view.frames[best], [ids[best] for ids in view.survivors], p,
                                   labels, f'Frame {best + 1}: what [CLS] attends to survives'),
-        selection=selection_figure([clip], f'Scores for the caption; {len(view.selected)} of {T} '
-                                   f'frames selected; match {view.match:.0%}'))
+        selection=selection_figure([clip], f'Scores for the caption; {len(view.selected)} of '
+                                   f'{len(view.frames)} frames selected; match {view.match:.0%}'))
