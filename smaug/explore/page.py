@@ -103,7 +103,7 @@ class ExplorePage(widgets.HBox):
         asked = {name: control.value for name, control in self.controls.items()}
         eyes = self.load_model(self.models[asked['model']])
         path = asked['video'].strip().strip('"\'')
-        if not (path or asked['clip']): raise ValueError('no clip here; type the path of a video')
+        if not (path or asked['clip']): raise ValueError('no clip here: type the path of a video')
         frames = self.load_clip(path or self.clips[asked['clip']][0], asked['frames'],
                                 eyes.model.config.image_size)
         query = read_query(eyes.tokenizer, asked['caption'], eyes.model.config.max_words)
