@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help repro tasks options test test-hard test-ci docs lab bench gpu-check prepare clean corpus lock data-here
+.PHONY: help repro tasks options test test-hard test-ci docs lab runs bench gpu-check prepare clean corpus lock data-here
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 11
@@ -42,6 +42,11 @@ docs: .venv/.ok  ## the site from the notebooks, into _docs/ (offline)
 lab: .venv/.ok   ## JupyterLab on the notebooks
 	jupyter labextension disable @jupyterlab/apputils-extension:announcements
 	jupyter lab nbs
+
+# of 3,000 columns: parameters that differ, R@1, accuracy, the error of painting
+NOISE = Created|out/metrics/(?!\w+\.json:(t2v\.R@1|accuracy)$$)|sources\.|word_pieces|masked_mse|mean_colour|top1|r_precision|similarity|what_it|trials\.|\w*by_type|question_only|most_freq|losses|parameters|dual_acc|opposite|weight|wrong
+runs: .venv/.ok  ## experiments side by side: the parameters that differ, and what came of them (`dvc exp show`)
+	dvc exp show --only-changed --drop '$(NOISE)'
 
 bench: .venv/.ok ## a training step, and a loader, beside their peers: out/notebooks/bench.ipynb, out/metrics/bench*.json
 	smaug_run nbs/pipeline/cost/1_bench.ipynb bench

@@ -52,9 +52,10 @@ STARS = r'''[...document.querySelectorAll('article p, article li, article td')]
 
 class Page:
     "One page of a headless Chromium, over its DevTools protocol."
-    def __init__(self, browser, folder, limit=120):
+    def __init__(self, browser, folder, limit=120, size=(1280, 900)):
         command = [browser, '--headless=new', '--no-sandbox', '--disable-gpu',
                    '--remote-debugging-port=0', '--remote-allow-origins=*',
+                   '--window-size={},{}'.format(*size),
                    f'--user-data-dir={folder}', 'about:blank']
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
@@ -91,12 +92,17 @@ class Page:
 
     def open(self, path):
         "Open a file; wait until it is loaded."
-        self.ask('Page.navigate', url=Path(path).resolve().as_uri())
+        self.visit(Path(path).resolve().as_uri())
+
+    def visit(self, address):
+        "Open an address; wait until it is loaded."
+        self.ask('Page.navigate', url=address)
+        wanted = f"complete {address.partition(':')[0]}:"
         for _ in range(600):
             here = self.value("document.readyState + ' ' + location.protocol")
-            if here == 'complete file:': return
+            if here == wanted: return
             time.sleep(.1)
-        raise TimeoutError(f'{path} is not loaded after 60 s: {here}')
+        raise TimeoutError(f'{address} is not loaded after 60 s: {here}')
 
     def close(self):
         self.socket.close()
@@ -125,9 +131,14 @@ def wrong_stars(page, site):
             yield f'{path.name} shows stars: {text[:80]}'
 
 
+def find_browser():
+    "The first Chromium on this machine; None where there is none."
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 def check_in_browser(site=ROOT/'_docs'):
     "Use a built site from its folder; (what went wrong or '', what was done)."
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = find_browser()
     if not browser:
         return '', f"not opened in a browser: none of {', '.join(BROWSERS)} on this machine"
     site = Path(site)

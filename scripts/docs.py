@@ -13,10 +13,11 @@ GROUPS = {'': 'The paper', 'tasks': 'Tasks', 'pipeline': 'Pipeline', 'data': 'Da
           'annex/options': 'Annex: options',
           'annex/videomae': 'Annex: VideoMAE', 'annex/lvmae': 'Annex: LVMAE',
           'annex/search': 'Annex: search', 'annex/judges': 'Annex: judges',
-          'annex/cost': 'Annex: cost',
+          'annex/cost': 'Annex: cost', 'annex/explore': 'Annex: explore',
           'annex/reliability': 'Annex: reliability', 'pipeline/options': 'Pipeline: options',
           'pipeline/videomae': 'Pipeline: VideoMAE', 'pipeline/lvmae': 'Pipeline: LVMAE',
           'pipeline/cost': 'Pipeline: cost'}
+FIRST = 'index', 'explore'      # pages above the groups
 STYLE = '''
 .md-grid { max-width: 76rem; }
 .math { overflow-x: auto; overflow-y: hidden; padding: .2em 0; margin: .8em 0; }
@@ -30,7 +31,7 @@ def folder_of(path):
 
 
 def chapters():
-    "Notebooks in reading order: the tour, the paper, then the folders."
+    "Notebooks in reading order: the tour, the page to explore, the paper, then the folders."
     nbs = ROOT/'nbs'
     found = [p for p in nbs.rglob('[0-9]*.ipynb') if '.ipynb_checkpoints' not in p.parts]
     if strange := {folder_of(p) for p in found} - GROUPS.keys():
@@ -39,7 +40,8 @@ def chapters():
             "scripts/docs.py")
     rank = list(GROUPS).index
     def place(path): return rank(folder_of(path)), int(re.match(r'\d+', path.name)[0]), path.name
-    return [p for p in (nbs/'index.ipynb', *sorted(found, key=place)) if p.is_file()]
+    first = [nbs/f'{name}.ipynb' for name in FIRST]
+    return [p for p in (*first, *sorted(found, key=place)) if p.is_file()]
 
 
 def title_of(path):
@@ -140,9 +142,9 @@ def prose(names, path):
 def configuration(paths):
     "mkdocs.yml, which Zensical reads."
     def entries(paths): return [{entry_of(p): page_of(p)} for p in paths]
-    nav = entries(p for p in paths if p.stem == 'index')
+    nav = entries(p for p in paths if p.stem in FIRST)
     for folder, group in GROUPS.items():
-        if inside := entries(p for p in paths if folder_of(p) == folder and p.stem != 'index'):
+        if inside := entries(p for p in paths if folder_of(p) == folder and p.stem not in FIRST):
             nav.append({group: inside})
     features = ['navigation.sections', 'navigation.footer', 'navigation.top', 'content.code.copy',
                 'toc.follow', 'search.highlight']

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 import psutil
 from browse import check_in_browser
+from lab import check_page
 
 ROOT = Path(__file__).resolve().parent.parent
 # Chapters that fork need workers in which no other chapter has started autograd's threads:
@@ -204,6 +205,9 @@ def check_tree(site=True, wheel=False):
     if site:
         print('site: ' + ((wrong := check_site()) or 'built'), flush=True)
         (failed if wrong else passed).append('site')
+        wrong, seen = check_page()
+        print(f'JupyterLab: {wrong or seen}', flush=True)
+        (failed if wrong else passed).append('JupyterLab')
     if wheel:
         print('wheel: ' + ((wrong := check_wheel()) or 'works without its repository'), flush=True)
         (failed if wrong else passed).append('wheel')

@@ -4,23 +4,26 @@
 
 # %% auto #0
 __all__ = ['with_vocabulary', 'stage_folder', 'MixedBatches', 'training_batches', 'frames_label', 'cut_note', 'check_stored',
-           'corpus_label', 'conditions_of', 'fresh_folder', 'shared_loaders', 'open_curves', 'keep_history']
+           'corpus_label', 'conditions_of', 'fresh_folder', 'shared_loaders', 'tracker_names', 'Curves', 'open_curves',
+           'keep_history']
 
 # %% ../nbs/support/06_stages.ipynb #0b2327f5
 import json
 import shutil
 import tempfile
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+from accelerate.utils import LoggerType
 
 from .data.captions import train_tokenizer, vocabulary_of
 from .core import repo_root
 from .files import whole_file
 from .data.datasets import ClipDataset, clip_loader, mixed_batches
-from .models.config import make_config
+from .models.config import make_config, unknown_name
 from .options.model import make_model
 # for who looks for them here
 from .data.prepared import MIXTURES, open_source, source_names, spoken_words
@@ -196,14 +199,59 @@ def shared_loaders(
                               **part) for name, data in datasets.items()}
 
 # %% ../nbs/support/06_stages.ipynb #2b68c0e3
+def tracker_names(
+    track:str,          # names joined by '+', e.g. 'dvclive+tensorboard'; '' = none
+)->list[str]:
+    "Take a stage's `track` apart; a tracker that is unknown or not installed is refused."
+    names = [part.strip() for part in track.split('+') if part.strip()]
+    for name in names:
+        if name not in LOGGER_TYPE_TO_CLASS:
+            raise ValueError(unknown_name('tracker', name, sorted(LOGGER_TYPE_TO_CLASS)))
+        if name in LoggerType.list() and LoggerType(name) not in get_available_trackers():
+            raise ValueError(f"track names {name}, which is not installed; `pip install {name}`, "
+                             "or leave it out of track")
+    return names
+
+class Curves:
+    "Trackers that get the same rows."
+    def __init__(self, trackers): self.trackers = trackers
+    def start(self):
+        for tracker in self.trackers:
+            tracker.start()
+    def log(self, values, step):
+        for tracker in self.trackers:
+            tracker.log(values, step=step)
+    def finish(self):
+        for tracker in self.trackers:
+            tracker.finish()
+
+def _make_tracker(kind, root, name):
+    "One of Accelerate's trackers, for a stage of a folder of results; not started yet."
+    made = LOGGER_TYPE_TO_CLASS[kind]
+    options = dict(dvclive=dict(dir=str(root/'live'/name), save_dvc_exp=False, dvcyaml=None,
+                                report=None),
+                   wandb=dict(name=name, dir=str(root)), trackio=dict(name=name)).get(kind, {})
+    if made.requires_logging_directory: return made(name, str(root/kind), **options)
+    return made('smaug', **options)
+
+@contextmanager
 def open_curves(
-    root:Path,      # the folder of results
-    name:str,       # of the stage
-):  # context manager that gives a `dvclive.Live`; None in all processes but the main one
-    "Draw a stage's curves for DVC, in one process."
-    from dvclive import Live                    # here: only a stage that trains needs it
-    if not processes().is_main_process: return nullcontext()
-    return Live(str(Path(root)/'live'/name), save_dvc_exp=False, dvcyaml=None, report=None)
+    root:Path,              # the folder of results
+    name:str,               # of the stage
+    track:str='dvclive',    # names of trackers, see `tracker_names`
+):  # context manager that gives `Curves`; None without trackers and in all processes but the main
+    "Open a stage's trackers, in one process."
+    names = tracker_names(track)
+    if not names or not processes().is_main_process:
+        yield None
+        return
+    curves = Curves([_make_tracker(kind, Path(root), name) for kind in names])
+    curves.start()
+    try:
+        yield curves
+    finally:
+        curves.finish()
+
 
 # %% ../nbs/support/06_stages.ipynb #96172bc3
 def keep_history(

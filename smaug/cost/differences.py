@@ -40,7 +40,7 @@ REASONS = (
            '200 test clips, not 1,000, whose relevant frames are known; `make tasks` has the rest'),
     Reason('precision', 'precision', 'CPUs'))
 OPERATION = {*('corpus data out seed threads name workers window save_every keep_last keep_best '
-               'log_every on_disk sources clips_of check short_side quality clips_per_shard '
+               'log_every track on_disk sources clips_of check short_side quality clips_per_shard '
                'keep_others quarantine folders limit').split()}
 
 # %% ../../nbs/annex/cost/13_differences.ipynb #d1ff0009

@@ -178,7 +178,7 @@ def train(
     folder=None,              # where the state is saved and resumed from; None keeps nothing
     # device, precision and processes; default: make_accelerator(precision, shard)
     accelerator:Accelerator=None,
-    live=None,                # a `dvclive.Live` that receives the curves
+    live=None,                # gets the curves by log(values, step), see `open_curves`
     # function (model) -> validation score, higher is better: which state `keep_best` keeps; None:
     # the lowest loss
     judge=None,

@@ -359,10 +359,9 @@ def report_progress(
     steps:int,              # of the run
     started:float,          # time.time() when it was started, this time
     first:int=0,            # step it was at, then
-    live=None,              # a `dvclive.Live`
+    live=None,              # gets the curves by log(values, step): a tracker of Accelerate
 ):
-    """Print one line that reads well in JupyterLab and in a log file, and log one row of DVC's
-    curves."""
+    "Print one line that reads well in JupyterLab and in a log file, and log one row of curves."
     row = rows[-1]
     losses = '  '.join(f"{k} {v:.3f}" for k, v in row['losses'].items())
     left = (time.time() - started)/max(1, row['step'] - first)*(steps - row['step'])
@@ -376,10 +375,8 @@ def report_progress(
     if advice and advice[-1] and not any(advice[:-1]):
         print(advice[-1], flush=True)
     if live is None: return
-    for name, value in row['losses'].items():
-        live.log_metric(f'loss/{name}', value)
+    logged = {f'loss/{name}': value for name, value in row['losses'].items()}
     for name in ('lr', 'grad_norm', 'loss_scale', 'clips_per_s', 'data_share'):
         if name in row:
-            live.log_metric(name, row[name])
-    live.step = row['step']
-    live.make_summary()
+            logged[name] = row[name]
+    live.log(logged, step=row['step'])
