@@ -224,7 +224,7 @@ def fellow_processes(
     Thread(target=_end_with, args=(others,), daemon=True).start()
     try:
         yield
-        if any([other.wait() for other in others]): sys.exit(1)     # the thread says which
+        if any([other.wait() for other in others]): raise SystemExit(1)     # said by the thread
     finally:
         for other in others:
             other.kill()
