@@ -24,7 +24,7 @@ repro: data-here ## data → training → figures in out/, then a verdict (an un
 tasks: data-here ## questions, choices, paragraphs, search, tables: from the checkpoints of `make repro`
 	smaug_warm dvc repro tasks/dvc.yaml
 
-options: data-here ## what is ours, one change each against the published model, three seeds (hours)
+options: data-here ## what is ours, one change each against the published model, three seeds (an hour)
 	smaug_warm dvc repro options/dvc.yaml
 
 test: data-here  ## exports and notebooks agree, every notebook runs; ends with "N passed, N failed"; ONLY="04 losses" or CORE=1 (the paper's twelve), CPU=avx2, THREADS=2

@@ -196,7 +196,7 @@ def process_environments(
 # %% ../nbs/support/04_run.ipynb #2b8b0514
 def _end_with(others):
     "Leave when one of the others has failed: it would be waited for in vain."
-    while running := [other for other in others if other.poll() is None]:
+    while any(other.poll() is None for other in others):
         if any(other.returncode for other in others): break
         time.sleep(.2)
     failed = [str(rank) for rank, other in enumerate(others, 1) if other.poll()]
@@ -224,8 +224,7 @@ def fellow_processes(
     Thread(target=_end_with, args=(others,), daemon=True).start()
     try:
         yield
-        for other in others:
-            other.wait()
+        if any([other.wait() for other in others]): raise SystemExit(1)     # said by the thread
     finally:
         for other in others:
             other.kill()

@@ -166,4 +166,4 @@ def smaug_verdict(
     print(metrics_table(rows, {k: conditions[k] for k in SETTINGS + MACHINE}, digits=2))
     counts = Counter(row['verdict'].split()[0].strip(':,') for row in rows)
     print(f"\n{counts['reproduced']} claims reproduced, {counts['differs']} differ, "
-          f"{counts['not']} not run")
+          f"{counts['not']} not run, {counts['another'] + counts['nothing']} not comparable")

@@ -33,7 +33,6 @@ REASONS = (
            'minutes; a corpus of 4,500 items'),
     Reason('processes', 'gather_negatives',
            "two processes on two cores share a batch that is one GPU's in the paper"),
-    Reason('crops', 'crop_scale', 'objects are small: half a frame may hold none'),
     Reason('frames', 'num_selected test_frames',
            "κ/K of Table 6's 4→2, so that there is something to select at test; 12 are stored"),
     Reason('judging', 'rerank_k ensembles paragraphs trials relevance num_clips',
