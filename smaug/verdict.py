@@ -97,8 +97,10 @@ def settings_digest(
     params:dict,        # what params.yaml holds
 )->str:                 # 8 hexadecimal digits
     "Name the values that decide the main pipeline's numbers; conditions tell seed and threads."
-    read = {name: {k: v for k, v in params.get(name, {}).items() if k not in NO_MATTER}
-            for name in READ}
+    read = {}
+    for name in READ:
+        section = params.get(name, {})
+        read[name] = {key: section[key] for key in section if key not in NO_MATTER}
     return hashlib.blake2b(json.dumps(read, sort_keys=True).encode(), digest_size=4).hexdigest()
 
 def judge_run(
