@@ -121,6 +121,15 @@ def _trained_here(option='--checkpoint'):
     raise FileNotFoundError("no model in this clone; `make repro` trains one, `dvc pull small.dvc` "
                             f"fetches one where the repository has it, {option} names another")
 
+def _existing_model(model, option):
+    "Refuse a folder that is not there or holds no model; a hub's name is asked for later."
+    from smaug.files import read_about, whole_folder
+    if whole_folder(model).exists():
+        read_about(model)
+    elif '/' not in model or model.startswith(('/', '.', '~')):
+        raise FileNotFoundError(f"no folder {model} here; {option} expects the folder of a model, "
+                                "or a name on the hub, as someone/model")
+
 def _search_parser():
     "The options of `smaug_search`."
     parser = argparse.ArgumentParser(prog='smaug_search', description=search.__doc__)
@@ -159,7 +168,8 @@ def search(args:list[str]|None=None):
         asked.save = _place_of(asked.save, asked.queries, '--save')
         asked.figure = _place_of(asked.figure, asked.queries, '--figure')
         _existing_folder(asked.folder, 'videos')
-        asked.checkpoint = asked.checkpoint or _trained_here()
+        asked.checkpoint = asked.checkpoint or str(_trained_here())
+        _existing_model(asked.checkpoint, '--checkpoint')
         from ..search.command import run_search     # imports torch: seconds
         run_search(asked)
     except (ValueError, OSError, RuntimeError) as error:
@@ -267,10 +277,8 @@ def finetune(args:list[str]|None=None):
         _sensible_numbers(asked)
         if asked.folder:
             _existing_folder(asked.folder, 'the videos')
-        asked.model = asked.model or _trained_here('--model')
-        if Path(asked.model).exists():
-            from smaug.files import read_about
-            read_about(asked.model)
+        asked.model = asked.model or str(_trained_here('--model'))
+        _existing_model(asked.model, '--model')
         asked.out = Path(asked.out or _default_out(asked.table)).resolve()
         _place_for(asked.out, asked.overwrite)
         from .finetune import run_finetune      # imports torch: seconds
