@@ -164,15 +164,21 @@ def prove(
     processes:int,
     params_file:str|Path,   # where the recipe is written
 )->dict[str, float]:        # stage → seconds
-    "Run every stage by its own command, in so many processes."
-    Path(params_file).write_text(yaml.safe_dump(recipe.params, sort_keys=False))
-    took = {}
+    "Run every stage by its own command, in so many processes; what a killed run did is kept."
+    params_file, params = Path(params_file), yaml.safe_dump(recipe.params, sort_keys=False)
+    done, took = params_file.with_suffix('.done.json'), {}
+    if done.exists() and params_file.exists() and params_file.read_text() == params:
+        took = json.loads(done.read_text())
+        print(f"proof: {', '.join(took)} ran before; remove {done.name} to run all", flush=True)
+    params_file.write_text(params)
     for stage, told in recipe.stages.items():
+        if stage in took: continue
         command = told['cmd'].replace('paper/params.yaml', str(params_file))
         started = time.time()
         subprocess.run(shlex.split(command), cwd=repo_root(), check=True,
                        env=os.environ | dict(PROCESSES=str(processes)))
         took[stage] = time.time() - started
+        done.write_text(json.dumps(took))
         print(f'proof: {stage} on {processes}: {took[stage]:.0f} s', flush=True)
     return took
 
