@@ -12,7 +12,8 @@ from ..core import check_multiple, check_range, did_you_mean
 
 # %% ../../nbs/support/05_config.ipynb #a2c10009
 # fields that go beyond the paper (smaug.options.model)
-_OPTIONS = 'temporal_waves', 'select_layer', 'decode_ratio', 'cross_decoder', 'pack_text'
+_OPTIONS = ('temporal_waves', 'select_layer', 'repeat_threshold', 'decode_ratio', 'cross_decoder',
+            'pack_text')
 
 # %% ../../nbs/support/05_config.ipynb #1c78bfdd
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class SmaugConfig:
     sparsify_layers:tuple = (4, 7, 10)  # 1-based layers of Q_v that sparsify
     # layer of Q_v after which frames are selected (ours, smaug.options.savings); 0 = after all
     select_layer:int = 0
+    # mean change of a patch below which it is not encoded again, as a share of the pixels' range
+    # (ours, smaug.options.redundancy); 0 = off
+    repeat_threshold:float = 0.
     clip_style:bool|str = True      # Q_v as CLIP's tower: pre-norm, QuickGELU; 'gelu': with GELU
     temporal_depth:int = 2          # layers of Q_t
     temporal_std:float = 0.02       # spread of the initial temporal embedding
@@ -99,6 +103,7 @@ def _check_config(c):
     check_range('dropout', c.dropout, 0, 1, remedy='BERT has 0.1; 0 drops nothing')
     check_range('pack_text', c.pack_text, 0, float('inf'), remedy='0 packs nothing')
     check_range('select_layer', c.select_layer, 0, c.depth, remedy='0 selects after the last layer')
+    check_range('repeat_threshold', c.repeat_threshold, 0, 1, remedy='0 encodes every patch')
     if not 0 < c.decode_ratio <= 1:
         raise ValueError(
             f"decode_ratio is {c.decode_ratio}; expected 0 < decode_ratio <= 1 (1 decodes all)")
