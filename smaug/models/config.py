@@ -29,11 +29,8 @@ class SmaugConfig:
     mask_ratio:float = 0.5          # share of patches removed in pre-training, 0 <= ratio < 1
     keep_rate:float = 0.8           # γ of token sparsification, 0 < γ <= 1; 1 is none
     sparsify_layers:tuple = (4, 7, 10)  # 1-based layers of Q_v that sparsify
-    # layer of Q_v after which frames are selected (ours, smaug.options.savings); 0 = after all
-    select_layer:int = 0
-    # mean change of a patch below which it is not encoded again, as a share of the pixels' range
-    # (ours, smaug.options.redundancy); 0 = off
-    repeat_threshold:float = 0.
+    select_layer:int = 0    # after it frames are selected (ours, smaug.options.savings); 0 = late
+    repeat_threshold:float = 0. # τ: which patches repeat (ours, smaug.options.redundancy); 0 = off
     clip_style:bool|str = True      # Q_v as CLIP's tower: pre-norm, QuickGELU; 'gelu': with GELU
     temporal_depth:int = 2          # layers of Q_t
     temporal_std:float = 0.02       # spread of the initial temporal embedding
@@ -87,6 +84,7 @@ def _check_config(c):
     for name in positive:
         if getattr(c, name) < 1:
             raise ValueError(f"{name} is {getattr(c, name)}; expected at least 1")
+    check_range('repeat_threshold', c.repeat_threshold, 0, 1, remedy='0 encodes every patch')
     check_multiple('image_size', c.image_size, c.patch_size,
                    'choose image_size as a multiple of patch_size')
     check_multiple('embed_dim', c.embed_dim, c.num_heads,
@@ -103,7 +101,6 @@ def _check_config(c):
     check_range('dropout', c.dropout, 0, 1, remedy='BERT has 0.1; 0 drops nothing')
     check_range('pack_text', c.pack_text, 0, float('inf'), remedy='0 packs nothing')
     check_range('select_layer', c.select_layer, 0, c.depth, remedy='0 selects after the last layer')
-    check_range('repeat_threshold', c.repeat_threshold, 0, 1, remedy='0 encodes every patch')
     if not 0 < c.decode_ratio <= 1:
         raise ValueError(
             f"decode_ratio is {c.decode_ratio}; expected 0 < decode_ratio <= 1 (1 decodes all)")

@@ -125,7 +125,8 @@ def _shared_attention(attn, x, shared):
 def _sparsify_shared(tokens, scores, ids, shared, keep_rate):
     "Keep the top-γ tokens of each view and fuse its others (eq. 8): Shared, and ids of the views."
     views, table = shared.views, tokens.flatten(0, 1)
-    kept = scores.argsort(dim=1, descending=True, stable=True)[:, :num_kept(ids.shape[1], keep_rate)]
+    k = num_kept(ids.shape[1], keep_rate)
+    kept = scores.argsort(dim=1, descending=True, stable=True)[:, :k]
     weights = scores.scatter(1, kept, 0.).unsqueeze(1)                      # (B·T, 1, n)
     with torch.autocast(tokens.device.type, enabled=False):
         fused = (weights.to(table.dtype) @ table[views[:, 1:]]).squeeze(1)  # (B·T, D)
