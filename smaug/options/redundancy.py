@@ -59,6 +59,11 @@ class Shared(NamedTuple):
         first = self.views[:, 0]
         return (first.unsqueeze(1) == first).int().argmax(1)
 
+    @property
+    def encoded(self):
+        "Slots that are computed, empty ones too, over the tokens that frames see."
+        return self.tokens.shape[:2].numel()/self.views.numel()
+
 def level_rows(
     lengths:list[int],      # slots of each clip, >= 1
 )->list[tuple[int, int]]:   # for each clip its row and its first place there
