@@ -64,11 +64,13 @@ def block_cost(
     kept:float=None,        # tokens in the MLP; None = all
     explicit:bool=False,    # explicit attention?
     quick:bool=False,       # QuickGELU as a product of two tensors?
+    row:float=None,         # tokens that look at each other; None = all n
 )->Cost:
     "Count a Transformer block, norm first or last."
     kept = n if kept is None else kept
-    attend = linear_cost(n, d, 3*d) + attention_cost(n, n, d, heads, explicit) + linear_cost(n, d,
-                                                                                             d)
+    row = n if row is None else row
+    attend = linear_cost(n, d, 3*d) + linear_cost(n, d, d)
+    attend += n/row*attention_cost(row, row, d, heads, explicit)
     think = linear_cost(kept, d, ffn) + linear_cost(kept, ffn, d)
     return attend + think + Cost(saved=n*d + kept*(d + ffn*(2 if quick else 1)))
 
@@ -100,13 +102,18 @@ class Sizes(NamedTuple):
     selected:int    # κ
     words:int       # S, word pieces that are computed
     guessed:int     # M, words that MLM masks
+    encoded:float   # share of the tokens of T frames that Q_v encodes
 
 def step_sizes(
     config:SmaugConfig,
     num_words:int=16,   # S of the batch, [CLS] and [SEP] counted
+    encoded:float=1.,   # share of the tokens that do not repeat, with `repeat_threshold`
 )->Sizes:
     "Follow the tokens through a training step."
     c, (h, w) = config, grid_size(config.image_size, config.patch_size)
+    least = 1/c.num_frames if c.repeat_threshold else 1
+    check_range('encoded', encoded, least, 1, include_high=True,
+                remedy='repeat_threshold shares tokens, and one frame is always encoded')
     check_range('num_words', num_words, 3, c.max_words, include_high=True,
                 remedy='two of them are [CLS] and [SEP]')
     n, layers = num_visible(h*w, c.mask_ratio), []
@@ -116,7 +123,7 @@ def step_sizes(
         n = layers[-1][1] - 1
     return Sizes(h*w, num_visible(h*w, c.mask_ratio), tuple(layers), 1 + n, c.num_frames,
                  c.num_selected if c.select_layer else c.num_frames, c.num_selected, num_words,
-                 num_masked(num_words, c.mask_prob))
+                 num_masked(num_words, c.mask_prob), encoded)
 
 # %% ../../nbs/annex/cost/01_cost.ipynb #49df4505
 def _patches(c, s, plain):
@@ -131,18 +138,27 @@ def _sparse(n, kept, d, plain):
     if plain: return Cost(saved=(n - kept)*d)
     return Cost(4*n*d, 8*n*d, n*d)
 
+def _encoded_frames(s, T):
+    "What T of a clip's frames encode, in frames: one, and of the others what changed."
+    changed = (s.encoded*s.frames - 1)/max(1, s.frames - 1)
+    return 1 + (T - 1)*changed
+
 def _vision(c, s, plain, checkpoint=False):
     """Q_v on T frames (§3.1.1, §3.2); with checkpoints, only each block's input is kept, and
     blocks run twice."""
     # frames
     d, seen = c.embed_dim, [s.frames if i < c.select_layer else s.deep for i in range(c.depth)]
-    blocks = [T*(block_cost(n, d, 4*d, c.num_heads, kept, plain,
-                            plain and c.clip_style is True)
-                 + _sparse(n, kept, d, plain)) for T, (n, kept) in zip(seen, s.layers)]
+    once = [_encoded_frames(s, T) for T in seen]
+    quick, shared = plain and c.clip_style is True, c.repeat_threshold > 0
+    blocks = []
+    for T, fresh, (n, kept) in zip(seen, once, s.layers):
+        row = T*n if shared else n  # frames that share tokens stand in one row
+        blocks.append(block_cost(fresh*n, d, 4*d, c.num_heads, fresh*kept, plain, quick, row)
+                      + T*_sparse(n, kept, d, plain))
     if checkpoint:
         most = max(block.saved for block in blocks)
-        blocks = [Cost(b.forward, b.backward + b.forward, T*n*d)
-                  for b, T, (n, _) in zip(blocks, seen, s.layers)]
+        blocks = [Cost(b.forward, b.backward + b.forward, fresh*n*d)
+                  for b, fresh, (n, _) in zip(blocks, once, s.layers)]
         blocks.append(Cost(saved=most))
     return sum(blocks, Cost(saved=s.deep*s.tokens*d))
 
@@ -253,10 +269,11 @@ def step_cost(
     num_words:int=16,       # S of the batch
     plain:bool=False,       # executed as the peers do it (smaug.cost.plain)?
     checkpoint:bool=False,  # are the blocks of Q_v run again in the backward pass?
+    encoded:float=1.,       # share of the tokens that do not repeat, with `repeat_threshold`
 )->dict[str, Cost]:         # component → its cost, for the whole batch
     "Count a training step, component by component."
     check_range('batch_size', batch_size, 1, float('inf'))
-    c, s = config, step_sizes(config, num_words)
+    c, s = config, step_sizes(config, num_words, encoded)
     parts = dict(patches=_patches(c, s, plain), vision=_vision(c, s, plain, checkpoint),
                  temporal=_temporal(c, s, plain), selector=_selector(c, s, plain),
                  text=_text(c, s, plain, batch_size), keys=_keys(c, s, plain),

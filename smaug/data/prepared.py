@@ -19,7 +19,8 @@ def open_source(
     name:str,       # of a corpus
 ):                  # `FrameStore` or `Manifest`, both of which `ClipDataset` takes
     "Open what the first stage prepared of a corpus."
-    folder = Path(root)/'prepared'/name
+    folder, chosen = Path(root)/'prepared'/name, Path(root)/'pairs'/name
+    if not folder.is_dir() and chosen.is_dir(): return FrameStore.open(chosen)
     if not folder.is_dir():
         there = sorted(p.parent.name for p in folder.parent.glob('*/records.arrow'))
         raise FileNotFoundError(f"{name} is not prepared, there are {', '.join(there) or 'none'}; "

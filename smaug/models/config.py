@@ -12,7 +12,8 @@ from ..core import check_multiple, check_range, did_you_mean
 
 # %% ../../nbs/support/05_config.ipynb #a2c10009
 # fields that go beyond the paper (smaug.options.model)
-_OPTIONS = 'temporal_waves', 'select_layer', 'decode_ratio', 'cross_decoder', 'pack_text'
+_OPTIONS = ('temporal_waves', 'select_layer', 'repeat_threshold', 'decode_ratio', 'cross_decoder',
+            'pack_text')
 
 # %% ../../nbs/support/05_config.ipynb #1c78bfdd
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class SmaugConfig:
     mask_ratio:float = 0.5          # share of patches removed in pre-training, 0 <= ratio < 1
     keep_rate:float = 0.8           # γ of token sparsification, 0 < γ <= 1; 1 is none
     sparsify_layers:tuple = (4, 7, 10)  # 1-based layers of Q_v that sparsify
-    # layer of Q_v after which frames are selected (ours, smaug.options.savings); 0 = after all
-    select_layer:int = 0
+    select_layer:int = 0    # after it frames are selected (ours, smaug.options.savings); 0 = late
+    repeat_threshold:float = 0. # τ: which patches repeat (ours, smaug.options.redundancy); 0 = off
     clip_style:bool|str = True      # Q_v as CLIP's tower: pre-norm, QuickGELU; 'gelu': with GELU
     temporal_depth:int = 2          # layers of Q_t
     temporal_std:float = 0.02       # spread of the initial temporal embedding
@@ -83,6 +84,7 @@ def _check_config(c):
     for name in positive:
         if getattr(c, name) < 1:
             raise ValueError(f"{name} is {getattr(c, name)}; expected at least 1")
+    check_range('repeat_threshold', c.repeat_threshold, 0, 1, remedy='0 encodes every patch')
     check_multiple('image_size', c.image_size, c.patch_size,
                    'choose image_size as a multiple of patch_size')
     check_multiple('embed_dim', c.embed_dim, c.num_heads,

@@ -9,7 +9,7 @@ __all__ = ['decoded_ids', 'PartDecoder', 'PartPainting', 'SmaugWithOptions', 'ma
 import torch
 from torch.nn import functional as F
 from ..models.config import SmaugConfig
-from .savings import EarlySelection
+from .redundancy import SharedPatches
 from ..models.mae import PixelDecoder, cross_block
 from ..models.masking import masked_ids, take, visible_ids
 from ..models.smaug import Smaug
@@ -93,7 +93,7 @@ class PartPainting(Smaug):
         return self.decoder(tokens, ids, tubes, visible, self.config.keep_rate < 1, wanted), wanted
 
 # %% ../../nbs/annex/options/04_model.ipynb #14d00025
-class SmaugWithOptions(OrderLoss, EarlySelection, PackedText, PartPainting):
+class SmaugWithOptions(OrderLoss, SharedPatches, PackedText, PartPainting):
     "Smaug with whatever its configuration asks for beyond the paper."
     saved_as = Smaug        # in checkpoints
 

@@ -44,6 +44,15 @@ class EarlySelection(MotionWaves):
         # S knows layer `select_layer` only
         return self.prior_scores(video, text, video_ids, text_ids)
 
+    def embed_frames(self, frames, mask):
+        "Hook: what enters layer 1, (B·T, 1+V, D), and the patch of each token, (B·T, V)."
+        tubes = None if mask is None else mask.repeat_interleave(frames.shape[1], 0)
+        return self.visual.embed(frames.flatten(0, 1), tubes, self.num_visible())
+
+    def dense_tokens(self, tokens):
+        "Hook: tokens between two layers as (B·T, 1+n, D). Here they are that."
+        return tokens
+
 # %% ../../nbs/annex/options/03_savings.ipynb #14b0c0d1
 @patch
 def score_early(self:EarlySelection,
@@ -98,16 +107,16 @@ def encode_early(self:EarlySelection,
     c, (B, T) = self.config, frames.shape[:2]
     k = num_selected_at_test(T, c.num_frames, c.num_selected)
     if k >= T: return frames, self.encode_video(frames, mask)
-    tubes = None if mask is None else mask.repeat_interleave(T, 0)
-    embedded = self.visual.embed(frames.flatten(0, 1), tubes, self.num_visible())
-    tokens, ids, _ = self.visual.run(*embedded, stop=c.select_layer)
-    scores = self.score_early(tokens[:, 0].unflatten(0, (B, T)), text)
+    tokens, ids = self.embed_frames(frames, mask)
+    tokens, ids, _ = self.visual.run(tokens, ids, stop=c.select_layer)
+    scores = self.score_early(self.dense_tokens(tokens)[:, 0].unflatten(0, (B, T)), text)
     if self.training:
         chosen = gumbel_select(scores, k, c.gumbel_temperature, generator)
     else:
         chosen = top_frames(scores, k)
     tokens, ids, _ = self.visual.run(*self.keep_frames(tokens, ids, chosen), start=c.select_layer)
-    tokens, ids = self.visual.vit.norm(tokens).unflatten(0, (B, k)), ids.unflatten(0, (B, k))
+    tokens, ids = self.visual.vit.norm(self.dense_tokens(tokens)), ids.unflatten(0, (B, k))
+    tokens = tokens.unflatten(0, (B, k))
     video = self.relate(tokens, ids, self._true_places(frames, mask, ids, chosen.ids))
     rows = torch.arange(B, device=ids.device).unsqueeze(1)
     return frames[rows, chosen.ids], EarlyVideo(*video, chosen.ids)
