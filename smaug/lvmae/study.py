@@ -43,7 +43,7 @@ def shortened(
     if 'test' in run:
         kept['test'] = {name: run['test'][name] for name in ('top1', 'num_clips', 'possible')}
     if 'shares' in run:
-        kept['shares'] = {choice: {name: row[name] for name in ('share', 'times_random')}
+        kept['shares'] = {choice: dict(share=row['share'], times_random=row['times_random'])
                           for choice, row in run['shares']['test'].items()}
     return kept
 
@@ -168,8 +168,9 @@ def share_table(
     row:str='tokenizer',
 )->list[dict]:          # for `metrics_table`
     "Lay out where the chosen tokens lie."
-    runs = study['rows'].get(row, {})
-    choices = dict.fromkeys(choice for run in runs.values() for choice in run['shares'])
-    return [{'choice': choice} | spread_columns('on objects, %', share_of(study, choice, row))
-            | {'times random': mean(run['shares'][choice]['times_random'] for run in runs.values())}
-            for choice in choices]
+    runs, table = list(study['rows'].get(row, {}).values()), []
+    for choice in runs[0]['shares'] if runs else ():
+        times = [run['shares'][choice]['times_random'] for run in runs]
+        line = {'choice': choice} | spread_columns('on objects, %', share_of(study, choice, row))
+        table.append(line | {'times random': mean(times)})
+    return table

@@ -104,8 +104,9 @@ class VideoTokenizer(nn.Module):
         self.from_code = nn.Conv3d(len(c.levels), c.widths[-1], 1)
         def conv(before):
             return nn.Conv3d(before, c.scorer_width, 3, padding=1, padding_mode='replicate')
-        self.scorer = nn.Sequential(conv(c.widths[-1] + 2*c.measures), nn.SiLU(), conv(c.scorer_width),
-                                    nn.SiLU(), nn.Conv3d(c.scorer_width, 1, 1, bias=False),
+        self.scorer = nn.Sequential(conv(c.widths[-1] + 2*c.measures), nn.SiLU(),
+                                    conv(c.scorer_width), nn.SiLU(),
+                                    nn.Conv3d(c.scorer_width, 1, 1, bias=False),
                                     nn.BatchNorm3d(1))
         nn.init.constant_(self.scorer[-1].weight, self.config.sigma)
 
