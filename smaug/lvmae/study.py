@@ -62,7 +62,9 @@ def gather_study(
             path = Path(folder)/f'{run}.json'
             if not path.is_file(): continue
             runs[run] = rows[name][str(seed)] = shortened(json.loads(path.read_text()))
-    return dict(conditions=check_together(runs), rows=rows)
+    machines = {run['conditions'].get('device', 'not told') for run in runs.values()}
+    shared = check_together(runs)
+    return dict(conditions=shared | dict(device='; '.join(sorted(machines))), rows=rows)
 
 # %% ../../nbs/annex/lvmae/09_study.ipynb #e5d4f505
 class Spread(NamedTuple):
@@ -139,7 +141,8 @@ def top1_of(
     row:str,
 )->dict:                # seed → top-1 on test clips, %
     "Take the accuracies of a row."
-    return {seed: run['test']['top1'] for seed, run in study['rows'].get(row, {}).items()}
+    runs = study['rows'].get(row, {})
+    return {seed: run['test']['top1'] for seed, run in runs.items() if 'test' in run}
 
 def share_of(
     study:dict,         # of `gather_study`
