@@ -12,7 +12,7 @@ from pathlib import Path
 # %% ../../nbs/annex/commands/01_entry.ipynb #c0a10007
 _VIDEO_TEXT = ['webvid', 'cc3m', 'cc12m', 'sbu', 'vg', 'coco', 'msrvtt', 'didemo', 'activitynet']
 _QUESTIONS = ['msrvtt_qa', 'msrvtt_mc', 'activitynet_qa']
-_ACTIONS = ['kinetics400', 'ssv2', 'ucf101', 'hmdb51']
+_ACTIONS = ['kinetics400', 'ssv2', 'ucf101', 'hmdb51', 'diving48', 'epic_kitchens100']
 _OWN = ['custom', 'custom_qa', 'custom_labels']
 _KNOWN = [*_VIDEO_TEXT, *_QUESTIONS, *_ACTIONS, *_OWN]
 

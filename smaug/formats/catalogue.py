@@ -7,9 +7,7 @@ __all__ = ['DATASETS', 'Layout', 'Dataset', 'find_shards', 'find_dataset', 'mixt
            'read_records', 'prepare_source', 'keep_only']
 
 # %% ../../nbs/annex/formats/10_catalogue.ipynb #cbe9008b
-import re
-import json
-import shutil
+import json, re, shutil
 from collections.abc import Callable, Iterator, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +22,7 @@ from .corpora import (
     find_media, read_cc12m, read_cc3m, read_coco, read_sbu, read_singularity, read_vg, read_webvid)
 from .custom import (
     find_custom, first_with_text, read_custom, read_custom_questions, read_text_files)
+from .long_actions import DIVING48_FORMS, EPIC_FORMS, read_diving48, read_epic
 from .table_files import look_for, tables_below, text_lines
 from ..data.media import check_folder, media_folder
 from smaug.formats.questions import (
@@ -188,8 +187,12 @@ _ACTIONS = (Dataset('kinetics400', Label, 'video', dict(train=246_535, val=19_90
                     (*_forms(ucf101_forms(1), read_ucf101), _LIST)),
             Dataset('hmdb51', Label, 'video', dict(train=3_570, test=1_530),
                     (Layout('HMDB51 lists',
-                            dict(train=('*_test_split1.txt',), test=('*_test_split1.txt',)),
-                            _find_hmdb, read_hmdb51), _LIST)))
+                            dict.fromkeys(('train', 'test'), ('*_test_split1.txt',)),
+                            _find_hmdb, read_hmdb51), _LIST)),
+            Dataset('diving48', Label, 'video', dict(train=15_027, test=1_970),
+                    (*_forms(DIVING48_FORMS, read_diving48), _LIST)),
+            Dataset('epic_kitchens100', Label, 'video', dict(train=67_217, val=9_668),
+                    (*_forms(EPIC_FORMS, read_epic), _LIST)))
 
 # %% ../../nbs/annex/formats/10_catalogue.ipynb #92f7100b
 _OWN = (

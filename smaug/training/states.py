@@ -32,8 +32,10 @@ def processes(
     timeout:float=600.,     # seconds that a process waits for the others before it gives up
 )->PartialState:            # .process_index, .num_processes, .is_main_process
     "Meet the other processes of this run, if the launcher started any."
-    # which PartialState alone overlooks
+    # which PartialState alone overlooks: without a GPU each would be the only one
+    launched = int(os.environ.get('WORLD_SIZE', 1)) > 1
     cpu = os.environ.get('ACCELERATE_USE_CPU', '').lower() in ('1', 'true', 'yes')
+    cpu = cpu or launched and not torch.accelerator.is_available()
     return PartialState(cpu=cpu, timeout=timedelta(seconds=timeout))
 
 # %% ../../nbs/training/03_states.ipynb #62d0b64b
