@@ -287,14 +287,15 @@ SCENE_ACTIONS = (*ACTIONS, 'one of several', 'stands beside')
 def write_scene_boxes(
     folder:str|Path,        # gets a table for each split and the list of actions, in AVA's form
     key_frame:int=8,        # of the 16 frames of a clip
+    counts:dict=COUNTS['ucf101'],   # clips of each class, by split; as the clips were built
 )->Path:                    # the folder
     "Write boxes and actions of the default corpus's UCF101-style clips as AVA's tables."
     folder, numbers = Path(folder), {name: i for i, name in enumerate(SCENE_ACTIONS, 1)}
     blocks = (f'item {{\n  name: "{name}"\n  id: {number}\n}}\n'
               for name, number in numbers.items())
     (folder/'ava_action_list_v2.2.pbtxt').write_text(''.join(blocks))
-    items = list_items(dict(ucf101=COUNTS['ucf101']))
-    for split in COUNTS['ucf101']:
+    items = list_items(dict(ucf101=counts))
+    for split in counts:
         lines = []
         for item in items:
             if item.split != split: continue

@@ -157,12 +157,14 @@ def turn_clip_batches(
     batches:Callable,       # function (epoch, start) → iterator of (source, batch)
     turns:dict,             # from `class_turns`
     seed:int=0,             # of the choices, with epoch and batch
+    rank:int=0,             # this process: each turns its own clips in its own way
 )->Callable:                # the same with turned clips, and their classes if there are any
     "Turn the clips of every batch."
     def turned(epoch, start=0):
         for number, (source, batch) in enumerate(batches(epoch, start), start):
             frames, labels = turn_clips(batch['frames'], batch.get('label'), turns,
-                                        make_generator('turn', seed, epoch, number))
+                                        make_generator('turn', seed, epoch, number,
+                                                       *filter(None, [rank])))
             yield source, batch | dict(frames=frames) | ({}
                                                          if labels is None else dict(label=labels))
     return turned

@@ -224,13 +224,12 @@ VIDEOMAE_PRESETS = dict(videomae_s=VideoMAEConfig(embed_dim=384, num_heads=6, de
                                                   decoder_dim=512, decoder_heads=8),
                         videomae_h=VideoMAEConfig(embed_dim=1280, depth=32, num_heads=16,
                                                   decoder_dim=640, decoder_heads=8),
-                        tiny=VideoMAEConfig(image_size=32, patch_size=8, embed_dim=128, depth=4,
-                                            num_heads=4, mask_ratio=.75, decoder_dim=64,
-                                            decoder_depth=2, decoder_heads=4,
-                                            normalize_targets=False, positions='axes'),
+                        tiny=VideoMAEConfig(image_size=32, patch_size=8, num_frames=8,
+                                            embed_dim=128, depth=4, num_heads=4, decoder_dim=64,
+                                            decoder_heads=4),
                         smoke=VideoMAEConfig(image_size=32, patch_size=8, num_frames=4,
-                                             embed_dim=32, depth=2, num_heads=2, mask_ratio=.75,
-                                             decoder_dim=16, decoder_depth=1, decoder_heads=2),)
+                                             embed_dim=32, depth=2, num_heads=2, decoder_dim=16,
+                                             decoder_depth=1, decoder_heads=2),)
 
 # %% ../../nbs/annex/videomae/01_model.ipynb #387a72fc
 def make_videomae_config(
