@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help repro tasks options test test-hard test-ci docs lab runs bench gpu-check prepare clean corpus lock data-here
+.PHONY: help repro tasks options ablations test test-hard test-ci docs lab runs bench gpu-check prepare clean corpus lock data-here
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 11
@@ -26,6 +26,12 @@ tasks: data-here ## questions, choices, paragraphs, search, tables: from the che
 
 options: data-here ## what is ours, one change each against the published model, three seeds (an hour)
 	smaug_warm dvc repro options/dvc.yaml
+
+JOBS ?= 1
+ablations: data-here ## the paper's Tables 4-11: every row, three seeds, a verdict each; JOBS=3 trains the seeds side by side (hours; what ran stays)
+	smaug_warm dvc repro ablations/dvc.yaml:corpora
+	printf '%s\n' 0 1 2 | xargs -P $(JOBS) -I{} smaug_warm dvc --wait-for-lock repro --glob 'ablations/dvc.yaml:*@*_{}'
+	smaug_warm dvc repro ablations/dvc.yaml
 
 test: data-here  ## exports and notebooks agree, every notebook runs; ends with "N passed, N failed"; ONLY="04 losses" or CORE=1 (the paper's twelve), CPU=avx2, THREADS=2
 	python scripts/test.py --cpu $(CPU) --threads $(THREADS) --only $(ONLY) $(if $(CORE),paper)

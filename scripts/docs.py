@@ -10,13 +10,13 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {'': 'The paper', 'tasks': 'Tasks', 'pipeline': 'Pipeline', 'data': 'Data',
           'training': 'Training', 'support': 'Support', 'annex/corpus': 'Annex: corpus',
           'annex/formats': 'Annex: formats', 'annex/commands': 'Annex: commands',
-          'annex/options': 'Annex: options',
+          'annex/options': 'Annex: options', 'annex/ablations': 'Annex: ablations',
           'annex/videomae': 'Annex: VideoMAE', 'annex/lvmae': 'Annex: LVMAE',
           'annex/search': 'Annex: search', 'annex/judges': 'Annex: judges',
           'annex/cost': 'Annex: cost', 'annex/explore': 'Annex: explore',
           'annex/reliability': 'Annex: reliability', 'pipeline/options': 'Pipeline: options',
           'pipeline/videomae': 'Pipeline: VideoMAE', 'pipeline/lvmae': 'Pipeline: LVMAE',
-          'pipeline/cost': 'Pipeline: cost'}
+          'pipeline/cost': 'Pipeline: cost', 'pipeline/ablations': 'Pipeline: ablations'}
 FIRST = 'index', 'explore'      # pages above the groups
 STYLE = '''
 .md-grid { max-width: 76rem; }
