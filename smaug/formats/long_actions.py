@@ -18,7 +18,6 @@ from .corpora import find_media
 from .layouts import Form, find_form, open_form
 from .table_files import find_table
 from .tables import read_csv, read_dicts, read_json
-from ..search.cut import cut_clip
 
 # %% ../../nbs/annex/formats/13_long_actions.ipynb #35e5ffbc
 def _is_dive(words):
@@ -134,6 +133,7 @@ def cut_epic(
     report:ReadReport|None=None,    # is told of every row that is left out; None = a warning
 )->int:                         # clips that were written, into clips/ in that folder
     "Cut the narrated stretches out of EPIC-Kitchens' films."
+    from smaug.search.cut import cut_clip   # here: no stage that reads needs to cut
     report, folder = report or ReadReport(warn=True), Path(folder)
     films, written = MediaFinder(folder), 0
     for segment in epic_segments(folder, split, report):
