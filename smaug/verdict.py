@@ -100,7 +100,8 @@ def settings_digest(
     read = {}
     for name in READ:
         section = params.get(name, {})
-        read[name] = {key: section[key] for key in section if key not in NO_MATTER}
+        said = {key: value for key, value in section.items() if value is not None}
+        read[name] = {key: said[key] for key in said if key not in NO_MATTER}
     return hashlib.blake2b(json.dumps(read, sort_keys=True).encode(), digest_size=4).hexdigest()
 
 def judge_run(
