@@ -179,7 +179,7 @@ def cost_correlation(
     table:PaperTable,
     runs:dict,              # of `read_runs`
     what:str='gflop',       # or 'cpu_s'
-)->float|None:              # None of fewer than two rows that have both
+)->float|None:              # None of fewer than three rows that have both
     "Correlate the ranks of our cost with those of the paper's hours."
     there = runs_of(table, runs)
     hours, ours = [], []
@@ -188,7 +188,7 @@ def cost_correlation(
         if not row.hours or not spent or None in spent: continue
         hours.append(row.hours)
         ours.append(math.fsum(spent)/len(spent))
-    return rank_correlation(hours, ours)
+    return rank_correlation(hours, ours) if len(hours) > 2 else None    # two are always in order
 
 def verdict_text(
     table:PaperTable,
