@@ -82,7 +82,8 @@ def write_pairs(
     "Write an index of some pairs, with all their stored frames or those that differ."
     check_range('num_frames', num_frames, 0, float('inf'), remedy='0 keeps all that are stored')
     folder, rows = Path(folder), np.asarray(rows, dtype=np.int64)
-    if not len(rows): raise ValueError("no pair stays; keep at least one, with a larger share")
+    if not len(rows):
+        raise ValueError("no pair stays; keep at least one, with a larger share")
     folder.mkdir(parents=True, exist_ok=True)
     records = write_manifest((source.records[int(i)] for i in rows), folder/'pairs.arrow')
     first = dict(zip(records.clip_ids.tolist()[::-1], rows.tolist()[::-1]))     # row of each clip
@@ -106,6 +107,7 @@ def _only(clip, source, row, num_frames):
         raise ValueError(f"{clip.media_id} is stored as a whole {clip.format}; key frames are "
                          "chosen among stored frames: prepare it with frames_per_clip")
     places = key_frames(source.frames(row), min(num_frames, len(clip.offsets)))
-    kept = {name: tuple(getattr(clip, name)[i] for i in places)
-            for name in ('offsets', 'sizes', 'frame_ids')}
+    kept = {}
+    for name in ('offsets', 'sizes', 'frame_ids'):
+        kept[name] = tuple(getattr(clip, name)[i] for i in places)
     return replace(clip, **kept)

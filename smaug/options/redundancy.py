@@ -78,6 +78,7 @@ def level_rows(
         heapq.heapreplace(rows, (filled + lengths[i], row))
     return places
 
+# %% ../../nbs/annex/options/05_redundancy.ipynb #15e00040
 def _first_viewer(views, num_slots):
     "(num_slots,) int64, first frame that sees a slot; as many as there are frames where none does."
     frames = torch.arange(len(views), device=views.device).unsqueeze(1).expand_as(views)
