@@ -20,12 +20,13 @@ from ..models.config import unknown_name
 from ..run import metrics_table
 
 # %% ../../nbs/annex/videomae/08_tables.ipynb #7ab1e006
-_SHARED = 'corpus', 'commit', 'device', 'torch', 'threads', 'processes'
+_SHARED = 'corpus', 'commit'                            # of all numbers of a study
+_TOLD = 'device', 'torch', 'threads', 'processes'       # may differ, and are all named
 _KEPT = ('top1', 'chance', 'num_clips', 'views', 'mAP', 'key_frames', 'loss', 'saved_mb', 'seconds',
          'errors')
 
 def _check_shared(told):
-    "Refuse numbers of several corpora, commits or machines; `told` is name → conditions."
+    "Refuse numbers of several corpora or commits; `told` is name → conditions."
     for key in _SHARED:
         values = {}
         for name, conditions in told.items():
@@ -50,8 +51,17 @@ def collect_study(
         seeds = found.setdefault(name[1], {})
         seeds[name[2]] = dict(steps=metrics['conditions']['steps']) | numbers
     _check_shared(told)
-    first = next(iter(told.values()), {})
-    return dict(conditions={key: first[key] for key in _SHARED if key in first}, rows=found)
+    for row, seeds in found.items():
+        if len({numbers['steps'] for numbers in seeds.values()}) > 1:
+            said = ', '.join(f"{numbers['steps']} ({seed})" for seed, numbers in seeds.items())
+            raise ValueError(f"seeds of {row} have several numbers of steps: {said}; run them "
+                             "again with one")
+    conditions = {}
+    for key in (*_SHARED, *_TOLD):
+        values = {str(c[key]): c[key] for c in told.values() if key in c}
+        if values:
+            conditions[key] = ' + '.join(values) if len(values) > 1 else [*values.values()][0]
+    return dict(conditions=conditions, rows=found)
 
 def read_study(
     path:str|Path='nbs/measured/videomae.json',     # what `collect_study` gave, as JSON
