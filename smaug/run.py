@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['merged_parameters', 'declared_parameters', 'checked_parameters', 'run_notebook', 'count_gpus', 'process_environments',
-           'fellow_processes', 'main', 'cpu_kind', 'environment_conditions', 'save_metrics', 'metrics_table',
-           'mean_error']
+           'fellow_processes', 'main', 'cpu_kind', 'environment_conditions', 'save_metrics', 'metrics_table']
 
 # %% ../nbs/support/04_run.ipynb #67bb97f8
-import ast, json, math, os, platform, re, shlex, signal, socket, statistics, subprocess, sys, time
+import ast, json, os, platform, re, shlex, signal, socket, subprocess, sys, time
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -360,13 +359,3 @@ def metrics_table(
     table = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
     return table + (f"\n\n*{', '.join(f'{k} {v}' for k, v in conditions.items())}*"
                     if conditions else '')
-
-# %% ../nbs/support/04_run.ipynb #45345c41
-def mean_error(
-    values:list,        # a number of each seed, at least one
-    digits:int=1,       # decimals
-)->str:                 # mean ± standard error of the mean
-    "Say a number over seeds; one seed has no error."
-    mean = statistics.fmean(values)
-    if len(values) < 2: return f'{mean:.{digits}f}'
-    return f'{mean:.{digits}f} ± {statistics.stdev(values)/math.sqrt(len(values)):.{digits}f}'
