@@ -8,7 +8,9 @@ __all__ = ['PUBLISHED_ROWS', 'OUR_ROWS', 'TOKENIZER_ROWS', 'check_together', 'sh
 
 # %% ../../nbs/annex/lvmae/09_study.ipynb #988cf543
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
 from ..core import check_range
 from ..seeds import Spread, lead_of, spread_of
 
