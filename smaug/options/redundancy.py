@@ -166,7 +166,8 @@ class SharedPatches(EarlySelection):
 
     def __init__(self, config):
         super().__init__(config)
-        self.visual.block = shared_block    # on tokens that nobody shares, the published block
+        if config.repeat_threshold:
+            self.visual.block = shared_block
 
     def starts(self,
         frames:torch.Tensor,    # (B, T, 3, H, W), normalised
