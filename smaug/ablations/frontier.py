@@ -28,7 +28,10 @@ OURS = {'early': 'early selection', 'repeats': 'repeats once', 'early_repeats': 
         'mask_75_f4to2': 'mask 75 %', 'mask_90_f4to2': 'mask 90 %',
         'words_75_f4to2': 'words masked 75 %', 'decode_50_f4to2': 'half decoded',
         'small_first': 'small images first', 'large_batch_first': 'large batch first',
-        'joint': 'early + repeats + half + small'}
+        'joint': 'early + repeats + half + small',
+        'unmasked': 'no mask: VTS + FS + early + repeats',
+        'unmasked_words': 'no mask, and words masked 75 %',
+        'longer': 'published 4→2, as many FLOPs as dense'}
 DENSE = 'plain_f4'
 
 # %% ../../nbs/annex/ablations/06_frontier.ipynb #992387ec
