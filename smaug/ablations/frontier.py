@@ -127,27 +127,29 @@ def _place_names(ax, points):
         x, y = to_pixels((p.cost, p.recall.mean))
         taken.append(Bbox.from_extents(x - 4, y - 4, x + 4, y + 4))
     sides = [(7, 0, 'left'), (-7, 0, 'right')]
-    for far in (9, 18, 28, 40, 54):
-        sides += [(dx, dy, side) for dy in (far, -far)
-                  for dx, side in ((4, 'left'), (-4, 'right'))]
+    for far in (9, 18, 28, 40, 54, 70, 90):
+        for near in (4, 30, 60):
+            sides += [(near, far, 'left'), (-near, far, 'right')]
+            sides += [(near, -far, 'left'), (-near, -far, 'right')]
     for p in points:
         options = []
         for dx, dy, side in sides:
             text = ax.annotate(p.name, (p.cost, p.recall.mean), (dx, dy), fontsize=7, ha=side,
-                               textcoords='offset points', va='center', color='0.25',
-                               arrowprops=dict(arrowstyle='-', color='0.75', lw=.6, shrinkB=3)
-                               if abs(dy) > 9 else None)
-            box = text.get_window_extent().padded(1)
+                               textcoords='offset points', va='center', color='0.25')
+            box = text.get_window_extent().padded(2)
             inside = ax.get_window_extent().contains(*box.min) and ax.get_window_extent().contains(
                 *box.max)
             hits = sum(box.overlaps(other) for other in taken) + 9*(not inside)
-            options.append((hits, len(options), text, box))
+            options.append((hits, len(options), text, box, (dx, dy)))
             if not hits: break
-        _, _, best, box = min(options, key=lambda o: o[:2])
-        for *_, text, _ in options:
-            if text is not best:
-                text.remove()
+        _, _, best, box, place = min(options, key=lambda o: o[:2])
+        for option in options:
+            if option[2] is not best:
+                option[2].remove()
         taken.append(box)
+        if max(map(abs, place)) > 9:
+            ax.annotate('', (p.cost, p.recall.mean), place, textcoords='offset points',
+                        arrowprops=dict(arrowstyle='-', color='0.6', lw=.6, shrinkA=0, shrinkB=2))
 
 # %% ../../nbs/annex/ablations/06_frontier.ipynb #de457c94
 def frontier_figure(
@@ -161,7 +163,7 @@ def frontier_figure(
         raise ValueError("no points to draw, expected those of `frontier_points`; run "
                          "`make ablations`, which trains and measures the rows")
     with plt.rc_context(STYLE):
-        figure, ax = plt.subplots(figsize=(7, 4.4), layout='constrained')
+        figure, ax = plt.subplots(figsize=(7, 5.4), layout='constrained')
         best = undominated(points)
         ax.plot([p.cost for p in best], [p.recall.mean for p in best], color='0.6', lw=1.2,
                 zorder=1, label='not beaten in both')
