@@ -15,7 +15,7 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
-from .paper import SAME
+from .paper import comparable_runs
 from ..charts import COLOURS, STYLE, light_figure
 from ..seeds import Spread, lead_of, spread_of
 
@@ -80,17 +80,9 @@ def frontier_points(
     k:str='R@1',
 )->list[Point]:             # of rows that were trained and measured; [] without the dense one
     "Lay each row's cost beside its recall."
-    there = {row: runs[row] for row in (*PAPER, *OURS) if row in runs and row in costs}
+    measured = [row for row in (*PAPER, *OURS) if row in costs]
+    there = comparable_runs(measured, runs, 'the frontier')
     if DENSE not in there: return []
-    for same in SAME:
-        found = {}
-        for row, seeds in there.items():
-            for run in seeds.values():
-                found.setdefault(run[same], set()).add(row)
-        if len(found) > 1:
-            told = '; '.join(f"{value}: {', '.join(sorted(rows))}" for value, rows in found.items())
-            raise ValueError(f"the frontier has runs of more than one {same} ({told}); run "
-                             "`make ablations` again for the old ones")
     points = []
     recalls = {}
     for row, seeds in there.items():
