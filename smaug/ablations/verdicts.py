@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['REPRODUCED', 'OPPOSITE', 'UNKNOWN', 'SCORES', 'ranks', 'rank_correlation', 'Trend', 'fit_trend', 'judge_trend',
-           'mean_recall', 'run_cost', 'table_rows', 'table_trend', 'cost_correlation', 'verdict_text', 'gain_curves']
+           'mean_recall', 'run_cost', 'table_rows', 'table_trend', 'judge_table', 'cost_correlation', 'verdict_text',
+           'gain_curves']
 
 # %% ../../nbs/annex/ablations/03_verdicts.ipynb #5d370b4d
 import math
@@ -151,16 +152,39 @@ def table_trend(
     table:PaperTable,
     runs:dict,              # of `read_runs`
     score:str=SCORES[0],
+    only:Sequence[str]=(),  # rows, without seeds; () = all
 )->Trend|None:
     "Fit the rows that ran, over the seeds that all of them have."
     there = runs_of(table, runs)
-    rows = [row for row in table.rows if row.recall and there.get(row.run)]
+    rows = [row for row in table.rows
+            if row.recall and there.get(row.run) and row.run in (only or there)]
     if not rows: return None
     common = sorted(set.intersection(*(set(there[row.run]) for row in rows)))
     ours = []
     for row in rows:
         ours.append([mean_recall(there[row.run][seed][score]) for seed in common])
     return fit_trend([mean_recall(row.recall) for row in rows], ours)
+
+def judge_table(
+    table:PaperTable,
+    runs:dict,              # of `read_runs`
+    score:str=SCORES[0],
+)->str:                     # as `judge_trend` says
+    "Judge the trend over all rows and, where a table has pairs, each of them: the worst counts."
+    every = [judge_trend(table_trend(table, runs, score, only)) for only in ((), *table.pairs)]
+    for verdict in (OPPOSITE, UNKNOWN, REPRODUCED):
+        if verdict in every: return verdict
+    return every[0]
+
+def _pair_text(table, runs, score, pair):
+    "What a pair shows, in the paper and here."
+    rows = {row.run: row for row in table.rows}
+    ahead, behind = (rows[name] for name in pair)
+    trend = table_trend(table, runs, score, pair)
+    if trend is None: return f'{ahead.setting} against {behind.setting} did not run'
+    paper = mean_recall(ahead.recall) - mean_recall(behind.recall)
+    told = f'{trend.slope*paper:+.1f} ± {trend.error*paper:.1f} (paper {paper:+.1f})'
+    return f'{ahead.setting} against {behind.setting} {told}'
 
 def cost_correlation(
     table:PaperTable,
@@ -185,11 +209,13 @@ def verdict_text(
     parts = []
     for score in SCORES:
         trend = table_trend(table, runs, score)
-        told = f'recall ({score}) {judge_trend(trend)}'
+        told = f'recall ({score}) {judge_table(table, runs, score)}'
         if trend:
             rho = '–' if trend.correlation is None else f'{trend.correlation:.2f}'
             told += (f' ({trend.slope:+.2f} ± {trend.error:.2f} points for each of the paper\'s, '
-                     f'95 % from ± {trend.reach:.2f} on, ρ {rho})')
+                     f'95 % from ± {trend.reach:.2f} on, ρ {rho}'
+                     + ''.join('; ' + _pair_text(table, runs, score, pair) for pair in table.pairs)
+                     + ')')
         parts.append(told)
     rho = cost_correlation(table, runs)
     if rho is not None:
