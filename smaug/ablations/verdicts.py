@@ -186,6 +186,7 @@ def _pair_text(table, runs, score, pair):
     told = f'{trend.slope*paper:+.1f} ± {trend.error*paper:.1f} (paper {paper:+.1f})'
     return f'{ahead.setting} against {behind.setting} {told}'
 
+# %% ../../nbs/annex/ablations/03_verdicts.ipynb #17d8de2b
 def cost_correlation(
     table:PaperTable,
     runs:dict,              # of `read_runs`

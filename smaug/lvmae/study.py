@@ -117,6 +117,7 @@ TOGETHER_ROWS = {
     'together_difference': 'tokens where frames differ most',
     'together_scratch': 'no pre-training'}
 
+# %% ../../nbs/annex/lvmae/09_study.ipynb #94480b12
 def top1_of(
     study:dict,         # of `gather_study`
     row:str,
