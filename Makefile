@@ -30,7 +30,7 @@ options: data-here ## what is ours, one change each against the published model,
 JOBS ?= 1
 ablations: data-here ## the paper's Tables 4-11: every row, three seeds, a verdict each; JOBS=3 trains the seeds side by side (hours; what ran stays)
 	smaug_warm dvc repro ablations/dvc.yaml:corpora
-	printf '%s\n' 0 1 2 | xargs -P $(JOBS) -I{} smaug_warm dvc --wait-for-lock repro --glob 'ablations/dvc.yaml:*@*_{}'
+	printf '%s\n' 0 1 2 | xargs -P $(JOBS) -I{} smaug_warm dvc --wait-for-lock repro -s --glob $(foreach s,first second tuned,'ablations/dvc.yaml:$(s)@*_{}')
 	smaug_warm dvc repro ablations/dvc.yaml
 
 test: data-here  ## exports and notebooks agree, every notebook runs; ends with "N passed, N failed"; ONLY="04 losses" or CORE=1 (the paper's twelve), CPU=avx2, THREADS=2
