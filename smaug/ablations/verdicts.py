@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['REPRODUCED', 'OPPOSITE', 'UNKNOWN', 'SCORES', 'ranks', 'rank_correlation', 'Trend', 'fit_trend', 'judge_trend',
-           'mean_recall', 'run_cost', 'table_rows', 'table_trend', 'judge_table', 'cost_correlation', 'verdict_text',
-           'gain_curves']
+           'mean_recall', 'run_cost', 'table_rows', 'table_trend', 'judge_table', 'lead_text', 'cost_correlation',
+           'verdict_text', 'gain_curves']
 
 # %% ../../nbs/annex/ablations/03_verdicts.ipynb #5d370b4d
 import math
@@ -176,8 +176,13 @@ def judge_table(
         if verdict in every: return verdict
     return every[0]
 
-def _pair_text(table, runs, score, pair):
-    "What a pair shows, in the paper and here."
+def lead_text(
+    table:PaperTable,
+    runs:dict,              # of `read_runs`
+    score:str,              # in `SCORES`
+    pair:tuple[str, str],   # ahead and behind in the paper
+)->str:
+    "Say by how much one row is ahead of another in mean recall, here and in the paper."
     rows = {row.run: row for row in table.rows}
     ahead, behind = (rows[name] for name in pair)
     trend = table_trend(table, runs, score, pair)
@@ -215,7 +220,7 @@ def verdict_text(
             rho = '–' if trend.correlation is None else f'{trend.correlation:.2f}'
             told += (f' ({trend.slope:+.2f} ± {trend.error:.2f} points for each of the paper\'s, '
                      f'95 % from ± {trend.reach:.2f} on, ρ {rho}'
-                     + ''.join('; ' + _pair_text(table, runs, score, pair) for pair in table.pairs)
+                     + ''.join('; ' + lead_text(table, runs, score, pair) for pair in table.pairs)
                      + ')')
         parts.append(told)
     rho = cost_correlation(table, runs)
