@@ -171,10 +171,10 @@ def judge_table(
     score:str=SCORES[0],
 )->str:                     # as `judge_trend` says
     "Judge the trend over all rows and, where a table has pairs, each of them: the worst counts."
-    every = [judge_trend(table_trend(table, runs, score, only)) for only in ((), *table.pairs)]
-    for verdict in (OPPOSITE, UNKNOWN, REPRODUCED):
+    every = {judge_trend(table_trend(table, runs, score, only)) for only in ((), *table.pairs)}
+    for verdict in (OPPOSITE, UNKNOWN, judge_trend(None)):
         if verdict in every: return verdict
-    return every[0]
+    return REPRODUCED
 
 def lead_text(
     table:PaperTable,

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PUBLISHED_ROWS', 'OUR_ROWS', 'TOKENIZER_ROWS', 'TOGETHER_ROWS', 'check_together', 'shortened', 'gather_study',
-           'verdict_of', 'spread_columns', 'top1_of', 'share_of', 'accuracy_table', 'share_table']
+           'spread_columns', 'top1_of', 'share_of', 'accuracy_table', 'share_table']
 
 # %% ../../nbs/annex/lvmae/09_study.ipynb #988cf543
 import json
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 from ..core import check_range
-from ..seeds import Spread, lead_of, spread_of
+from ..seeds import lead_of, spread_of
 
 # %% ../../nbs/annex/lvmae/09_study.ipynb #f890fa08
 _TOGETHER = 'corpus', 'commit'      # conditions that all runs of a table share
@@ -64,25 +64,6 @@ def gather_study(
     machines = {run['conditions'].get('device', 'not told') for run in runs.values()}
     shared = check_together(runs)
     return dict(conditions=shared | dict(device='; '.join(sorted(machines))), rows=rows)
-
-# %% ../../nbs/annex/lvmae/09_study.ipynb #dd737376
-def verdict_of(
-    one:str,            # name of the row that is compared
-    other:str,          # with this one
-    lead:Spread,        # of `lead_of`
-    unit:str='points',
-    digits:int=1,
-)->str:                 # a sentence
-    "Say what a comparison shows."
-    pair = f'{one} against {other}'
-    if not lead.seeds: return f'{pair}: not run.'
-    told = f'{pair}: {lead.mean:+.{digits}f}'
-    if lead.error is None:
-        return f'{told} {unit} with one seed: no verdict.'
-    told += f' ± {lead.error:.{digits}f} {unit} over {lead.seeds} seeds'
-    if not lead.mean or abs(lead.mean) < 2*lead.error:
-        return f'{told}: not distinguishable at this scale.'
-    return f"{told}: decided, {one if lead.mean > 0 else other} is ahead."
 
 # %% ../../nbs/annex/lvmae/09_study.ipynb #08cdfb8c
 def spread_columns(
