@@ -101,10 +101,12 @@ class Claim:
 def at_chance(
     study:dict,         # of `collect_study`
     row:str,
+    key:str='top1',     # an accuracy, of one view or of several; others are never at chance
 )->bool:                # False where its numbers do not tell what chance is
     "Whether a row's mean accuracy is within two standard errors of guessing, on its test clips."
-    means, chances, clips = (seed_values(study, row, key).values()
-                             for key in ('top1', 'chance', 'num_clips'))
+    means, chances, clips = (seed_values(study, row, name).values()
+                             for name in (key, 'chance', 'num_clips'))
+    if key.split('.')[0] not in ('top1', 'views'): return False
     if not means or not chances or not clips: return False
     p = max(chances)/100
     return abs(fmean(means) - 100*p) <= 200*(p*(1 - p)/min(clips))**.5
@@ -119,7 +121,9 @@ def judge_claim(
     mean, error, seeds = lead_of(a, b)
     if not seeds: return 'not run', mean, error, 0
     if error is None: return 'not decided by one seed', mean, error, 1
-    if claim.key == 'top1' and at_chance(study, claim.better) and at_chance(study, claim.worse):
+    guesses = [at_chance(study, claim.better, claim.key),
+               at_chance(study, claim.worse, claim.worse_key or claim.key)]
+    if all(guesses):
         return 'both at chance', mean, error, seeds
     above = mean - claim.points
     verdict = 'not distinguishable at this scale'
@@ -262,7 +266,7 @@ def study_table(
                 'seeds': len(seeds) or None, 'steps': next(iter(seeds.values()), {}).get('steps')}
         for column, key in table.keys:
             line[column] = mean_error(seed_values(study, row, key).values()) or None
-            if key == 'top1' and at_chance(study, row):
+            if at_chance(study, row, key):
                 line[column] += ' (chance)'
         rows.append(line | {column: (table.slides or {}).get(row, {}).get(column)
                             for column in extra})
